@@ -1,0 +1,165 @@
+"""UDP on a desktop, under both interpreters. Only this file knows what their socket addresses look like.
+
+The unix port of MicroPython wants packed addresses and has no getsockname; CPython wants tuples.
+"""
+
+import os
+import socket
+import sys
+
+_MICROPYTHON = sys.implementation.name == "micropython"
+# Ports for who asks for none in particular (RFC 6335 section 6), even ones, as RTP likes them.
+_FIRST_PORT = 49152
+_PORTS = 8192
+
+if _MICROPYTHON:
+    from asyncio import core
+
+    def _pack(host, port):
+        return socket.getaddrinfo(host, port)[0][-1]
+
+    def _unpack(address):
+        _, host, port = socket.sockaddr(address)[:3]
+        return socket.inet_ntop(socket.AF_INET, host), port
+
+    def _readable(sock):
+        # A generator, as the event loop's own streams wait: a coroutine would be one object more.
+        yield core._io_queue.queue_read(sock)
+
+else:
+    import asyncio
+
+    def _pack(host, port):
+        return socket.getaddrinfo(host, port, socket.AF_INET)[0][-1]
+
+    def _unpack(address):
+        return address
+
+    async def _readable(sock):
+        loop = asyncio.get_running_loop()
+        ready = loop.create_future()
+        loop.add_reader(sock, lambda: ready.done() or ready.set_result(None))
+        try:
+            await ready
+        finally:
+            loop.remove_reader(sock)
+
+
+class Link:
+    """The network of a desktop is up. `address` is the one that boards/….json or simulate names."""
+
+    def __init__(self, settings):
+        self.address = settings.get("address", "127.0.0.1")
+        self.capture = None
+        if "capture" in settings:
+            from .capture import Capture
+
+            self.capture = Capture(settings["capture"])
+
+    def up(self):
+        return True
+
+    def socket(self, port=0):
+        """A UdpSocket at our address. Raises OSError when the port is taken."""
+        return UdpSocket(self.address, port, self.capture)
+
+
+class UdpSocket:
+    """A non-blocking UDP socket at (host, port); port 0 takes a free even one.
+
+    Addresses are (host, port). After `connect` only that peer is heard, and `readinto` and
+    `write` allocate nothing.
+    """
+
+    def __init__(self, host, port=0, capture=None):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._readinto = self._socket.readinto if _MICROPYTHON else self._socket.recv_into
+        self.host = host
+        self.port = self._bind(port)
+        self._capture = capture
+        self._names = {}  # (host, port) → packed address
+        self._flows = None  # of the capture: in and out, once connected
+
+    def _bind(self, port):
+        if port:
+            self._socket.bind(_pack(self.host, port))
+            return port
+        for _ in range(100):
+            two = os.urandom(2)
+            port = _FIRST_PORT + 2 * ((two[0] << 8 | two[1]) % _PORTS)
+            try:
+                self._socket.bind(_pack(self.host, port))
+                return port
+            except OSError:
+                pass
+        raise OSError("no free UDP port at " + self.host)
+
+    def readable(self):
+        """Awaitable until a datagram is there."""
+        return _readable(self._socket)
+
+    def receive(self, limit=2048):
+        """(data, (host, port)) of one datagram, cut to `limit` bytes; or None."""
+        try:
+            data, address = self._socket.recvfrom(limit)
+        except OSError:  # nothing there, or an ICMP error that an earlier send earned
+            return None
+        address = _unpack(address)
+        self._note(address, (self.host, self.port), data)
+        return data, address
+
+    def send(self, data, address):
+        """Send one datagram. False when the network would not take it or the name is not known."""
+        packed = self._names.get(address)
+        try:
+            if packed is None:
+                if len(self._names) > 16:
+                    self._names.clear()
+                packed = self._names[address] = _pack(address[0], address[1])
+            # Noted before it is sent, so that no answer stands before its request.
+            self._note((self.host, self.port), _unpack(packed), data)
+            self._socket.sendto(data, packed)
+        except OSError:
+            self._names.pop(address, None)  # a name may have moved: ask again next time
+            return False
+        return True
+
+    def connect(self, address):
+        self._socket.connect(_pack(address[0], address[1]))
+        if self._capture:
+            own = (self.host, self.port)
+            self._flows = (self._capture.flow(address, own), self._capture.flow(own, address))
+
+    # The frame of a MicroPython function over 11 words lives in the heap: these are short on purpose.
+
+    def readinto(self, buffer):
+        """The length of one datagram from the connected peer, or 0."""
+        length = self._take(buffer)
+        if length and self._capture:
+            self._capture.packet(self._flows[0], buffer, length)
+        return length
+
+    def _take(self, buffer):
+        try:
+            return self._readinto(buffer) or 0
+        except OSError:
+            return 0
+
+    def write(self, data):
+        """Send to the connected peer. False when the network would not take it."""
+        if self._capture:
+            self._capture.packet(self._flows[1], data, len(data))
+        try:
+            self._socket.send(data)
+        except OSError:
+            return False
+        return True
+
+    def close(self):
+        self._socket.close()
+
+    def _note(self, source, destination, data):
+        if self._capture:
+            flow = self._capture.flow(source, destination)
+            self._capture.packet(flow, data, len(data))

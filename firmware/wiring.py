@@ -1,0 +1,188 @@
+"""The one place that knows all parts: it joins them and keeps them turning.
+
+Three tasks: the heartbeat, the reader of the SIP socket, the reader of the console.
+"""
+
+import asyncio
+import gc
+
+import hal
+from micropython import const
+from sip.agent import Agent
+from sip.request import Account
+from station.station import Station
+
+_BEAT_MS = const(20)
+_FAREWELL_MS = const(4000)  # how long a stop waits for the server to hear of it
+
+
+def load(board):
+    """Import what this board needs beyond the plain ring; (Voice or None, Commands or None)."""
+    voice = commands = None
+    if "audio" in board:
+        from station.voice import Voice as voice
+    if "console" in board:
+        from commands import Commands as commands
+    return voice, commands
+
+
+class Silence:
+    """The voice of a door without microphone and speaker."""
+
+    session = None
+
+    def open(self):
+        return 9  # the discard port
+
+    def start(self, stream):
+        pass
+
+    def stop(self):
+        pass
+
+    def is_running(self):
+        return False
+
+
+class Door:
+    """The running door. config and board: as station.config checked them.
+
+    Raises ValueError or OSError with a sentence when it cannot be made.
+    """
+
+    def __init__(self, console, config, board):
+        self.console = console
+        self.config = config
+        voice, commands = load(board)
+        link = hal.Link(board.get("network", {}))
+        sip = config["sip"]
+        self.socket = link.socket(sip["port"])
+        self.host = link.address
+        self.agent = Agent(link.address, self.socket.port, hal.random)
+        hop = ("UDP", sip["host"], sip["server_port"])
+        aor = "sip:%s@%s" % (sip["user"], sip["domain"])
+        account = Account(aor, hop, sip["auth_user"], sip["password"], sip["display"])
+        self.agent.account = account
+        self.voice = Silence()
+        if voice:
+            self.voice = voice(hal.Audio(board["audio"]), link.socket, hal.random)
+        self.buttons = made_of(hal.Input, board.get("buttons"))
+        self.contacts = made_of(hal.Input, board.get("contacts"))
+        relays = made_of(hal.Relay, board.get("relays"))
+        self.station = Station(
+            config, self.agent, account, self.voice, self.buttons, relays, self.host
+        )
+        self.commands = commands and commands(self)
+        self.registration = None
+        self.heap_peak_bytes = 0
+        self.is_stopping = False
+        self._is_late = False  # a stop has waited long enough
+
+    async def run(self):
+        """Run until it is told to stop and has said goodbye."""
+        self.report_memory()
+        self.console.event("link", {"address": self.host, "sip_port": self.socket.port})
+        sip = self.config["sip"]
+        self.registration = self.agent.register(
+            self.agent.account, "sip:" + sip["domain"], sip["expires_seconds"], hal.ticks_ms()
+        )
+        self.flush()
+        tasks = [asyncio.create_task(self.read_socket())]
+        if self.commands:
+            tasks.append(asyncio.create_task(self.commands.run()))
+        await self.beat()
+        for task in tasks:
+            task.cancel()
+
+    def stop(self, now):
+        """Hang up, unregister, end."""
+        self.is_stopping = True
+        self.station.hang_up(now)
+        self.registration.stop(now)
+        self.agent.after(_FAREWELL_MS, self._stop_waiting, None, now)
+
+    def _stop_waiting(self, _):
+        self._is_late = True
+
+    def has_ended(self):
+        return self.is_stopping and (
+            self._is_late or not (self.agent.calls or self.registration.is_active())
+        )
+
+    async def beat(self):
+        """The heartbeat: each 20 ms, in a call whenever the microphone has a frame."""
+        due = hal.ticks_ms()
+        while not self.has_ended():
+            now = hal.ticks_ms()
+            try:
+                self.turn(now)
+            except Exception as error:
+                self.recover(error, now)
+            if self.voice.is_running():
+                due = now
+                await hal.sleep_ms(self.voice.wait_ms())
+            else:
+                # An absolute schedule: a late wake-up does not make the next ones late.
+                due = due + _BEAT_MS if 0 <= now - due < _BEAT_MS else now + _BEAT_MS
+                await hal.sleep_ms(due - now)
+
+    def turn(self, now):
+        if self.voice.is_running():
+            digit = self.voice.turn()
+            if digit:
+                self.station.digit(digit, now)
+        self.station.sample(now)
+        self.agent.advance(now)
+        self.flush()
+
+    async def read_socket(self):
+        while True:
+            await self.socket.readable()
+            now = hal.ticks_ms()
+            try:
+                received = self.socket.receive()
+                if received:
+                    data, source = received
+                    self.agent.receive(data, ("UDP", source[0], source[1]), now)
+                    self.flush()
+            except Exception as error:
+                self.recover(error, now)
+
+    def recover(self, error, now):
+        """A fault of ours ends the call that it happened in, and nothing else."""
+        self.console.fault(error)
+        self.console.event("error", {"why": "%s: %s" % (type(error).__name__, error)})
+        self.station.hang_up(now)
+        self.flush()
+
+    def flush(self):
+        """Carry out into the world what the agent and the station have to say."""
+        self.station.settle()
+        outbox = self.agent.outbox
+        while outbox:
+            data, hop = outbox.pop(0)
+            self.socket.send(data, (hop[1], hop[2]))
+        events = self.station.events
+        while events:
+            name, fields = events.pop(0)
+            self.console.event(name, fields)
+            if name in ("registered", "answered", "ended"):
+                self.report_memory()
+
+    def report_memory(self):
+        """Collect, and say what is in use. Only where a pause of some 20 ms is not heard."""
+        self.heap_peak_bytes = max(self.heap_peak_bytes, hal.memory()[0])
+        gc.collect()
+        used, free, _ = hal.memory()
+        fields = {"used_bytes": used, "free_bytes": free, "peak_bytes": self.heap_peak_bytes}
+        self.console.event("memory", fields)
+
+
+def made_of(kind, described):
+    """A dict of name → kind(settings) for each entry of a board's section."""
+    return {name: kind(described[name]) for name in described or ()}
+
+
+def run(console, config, board):
+    """Run the door until it is told to stop. Raises ValueError or OSError when it cannot start."""
+    asyncio.run(Door(console, config, board).run())
