@@ -1,0 +1,281 @@
+"""One call, of either side (RFC 3261 sections 9, 13, 15): INVITE to BYE, and every way out of it.
+
+The machine is the table; `Call` does what its rows say. What a call is for (whom to ring, when to
+answer) is not known here.
+"""
+
+from micropython import const
+
+from . import dialog as dialogs
+from . import message as messages
+from .request import Request, copy_credentials
+from .transaction import T1, T2, TIMEOUT_MS, Nobody
+
+# States
+INVITING = const(0)  # our INVITE is out
+CANCELLING = const(1)  # ended here before an answer
+INCOMING = const(2)  # their INVITE is not answered yet
+ANSWERING = const(3)  # our 2xx is out, the ACK is not back
+HANGING = const(4)  # ended here while ANSWERING: a BYE has to wait for the ACK (section 15)
+ESTABLISHED = const(5)
+ENDING = const(6)  # our BYE is out
+ENDED = const(7)
+
+# Events
+PROVISIONAL = const(0)
+ANSWER = const(1)  # their 2xx
+REFUSAL = const(2)  # a failure to our INVITE, or silence
+END = const(3)  # we want it to end
+CANCEL = const(4)
+ACK = const(5)
+BYE = const(6)
+DONE = const(7)  # our BYE is answered, or never will be
+EXPIRED = const(8)  # no ACK to our 2xx
+ACCEPT = const(9)  # we answer
+
+# (state, event): (actions, next state)
+MACHINE = {
+    (INVITING, PROVISIONAL): (("report_ringing",), INVITING),
+    (INVITING, ANSWER): (("acknowledge", "report_answered"), ESTABLISHED),
+    (INVITING, REFUSAL): (("report_refused",), ENDED),
+    (INVITING, END): (("withdraw",), CANCELLING),
+    (CANCELLING, ANSWER): (("acknowledge", "hang_up"), ENDING),  # the 200 crossed our CANCEL
+    (CANCELLING, REFUSAL): (("report_ended",), ENDED),
+    (INCOMING, ACCEPT): (("send_answer",), ANSWERING),
+    (INCOMING, END): (("decline", "report_ended"), ENDED),
+    (INCOMING, CANCEL): (("terminate", "report_remote_end"), ENDED),
+    (INCOMING, BYE): (("terminate", "report_remote_end"), ENDED),
+    (ANSWERING, ACK): (("stop_repeating",), ESTABLISHED),
+    (ANSWERING, BYE): (("stop_repeating", "report_remote_end"), ENDED),
+    (ANSWERING, END): ((), HANGING),
+    (ANSWERING, EXPIRED): (("stop_repeating", "blame_silence", "hang_up"), ENDING),
+    (HANGING, ACK): (("stop_repeating", "hang_up"), ENDING),
+    (HANGING, BYE): (("stop_repeating", "report_ended"), ENDED),
+    (HANGING, EXPIRED): (("stop_repeating", "hang_up"), ENDING),
+    (ESTABLISHED, ANSWER): (("acknowledge",), ESTABLISHED),  # their 2xx again: our ACK was lost
+    (ESTABLISHED, BYE): (("report_remote_end",), ENDED),
+    (ESTABLISHED, END): (("hang_up",), ENDING),
+    (ENDING, ANSWER): (("acknowledge",), ENDING),
+    (ENDING, BYE): (("report_ended",), ENDED),
+    (ENDING, DONE): (("report_ended",), ENDED),
+    (ENDED, ANSWER): (("acknowledge",), ENDED),
+}
+
+_MOST_FORKS = const(8)  # phones that answer one INVITE beside the first
+
+
+class Call:
+    """One INVITE and the dialog that comes of it.
+
+    peer: URI str of the other side. offer: SDP bytes of their INVITE (b"" when it had none).
+    Reports to `agent`: ("ringing", call, (status, sdp)), ("answered", call, sdp), ("incoming", call, sdp)
+    and, always last and once, ("ended", call, (cause, status)) with cause "local", "remote",
+    "refused" (status says why; 408 after silence) or "no ack".
+    """
+
+    def __init__(self, agent, account, peer, state):
+        self.agent = agent
+        self.account = account
+        self.peer = peer
+        self.state = state
+        self.local_tag = agent.endpoint.token(4)
+        self.dialog = None  # until a 2xx where we call
+        self.offer = b""
+        self.status = 0
+        self.cause = "local"
+        self._request = None  # our INVITE
+        self._invite = None  # the server transaction of theirs
+        self._message = None  # what the event that is being served brought
+        self._sdp = b""  # our answer
+        self._answer = None  # our 2xx, repeated until its ACK
+        self._timer = self._repeat_timer = None
+        self._forks = {}  # remote tag → Dialog of a phone that answered after the first
+        self._bye = None
+
+    # Calling
+
+    def invite(self, offer):
+        """Send the INVITE; `offer` is SDP bytes."""
+        agent = self.agent
+        message = messages.Message("INVITE", self.peer)
+        message.add("Max-Forwards", 70)
+        message.add("From", "%s;tag=%s" % (agent.own_address(self.account), self.local_tag))
+        message.add("To", "<%s>" % self.peer)
+        message.add("Call-ID", agent.endpoint.token()).add("CSeq", "1 INVITE")
+        message.add("Contact", agent.contact(self.account))
+        agent.introduce(message)
+        message.add("Content-Type", "application/sdp")
+        message.body = offer
+        self._request = Request(agent.endpoint, self.account, message, self.account.hop, self)
+
+    def on_response(self, request, response):
+        status = response.status
+        self._message = response
+        if request is self._bye:
+            if status >= 200:
+                self._handle(DONE)
+        elif status < 200:
+            if status > 100:
+                self._handle(PROVISIONAL)
+        elif status >= 300:
+            self._handle(REFUSAL)
+        elif self.dialog is None:
+            self.dialog = dialogs.of_caller(request.message, response, request.hop)
+            self._handle(ANSWER)
+        elif response.tag("To") == self.dialog.remote_tag:
+            self._handle(ANSWER)
+        else:
+            self._drop_fork(response)
+
+    def on_timeout(self, request):
+        self._message = None
+        self._handle(DONE if request is self._bye else REFUSAL)
+
+    def _drop_fork(self, response):
+        """A second phone answered the same INVITE: take its dialog and end it (section 13.2.2.4)."""
+        request, tag = self._request, response.tag("To")
+        fork = self._forks.get(tag)
+        if fork:
+            self._acknowledge(fork)
+        elif len(self._forks) < _MOST_FORKS:
+            fork = self._forks[tag] = dialogs.of_caller(request.message, response, request.hop)
+            self._acknowledge(fork)
+            message, hop = fork.request("BYE")
+            Request(self.agent.endpoint, self.account, message, hop, Nobody(), fork)
+
+    # Being called
+
+    def receive_invite(self, transaction):
+        """Take the INVITE of a server transaction; reported as "incoming".
+
+        Raises ValueError, before anything is done, when its Contact or Record-Route lead nowhere.
+        """
+        request = transaction.request
+        self.dialog = dialogs.of_callee(request, self.local_tag)
+        self.offer = request.body
+        self._invite = transaction
+        transaction.user = self
+        transaction.respond(messages.response_to(request, 100))
+        self.agent.report("incoming", self, request.body)
+
+    def ring(self, now):
+        """Send 180 Ringing."""
+        self._at(now)
+        if self.state == INCOMING:
+            self._invite.respond(self._response(180))
+
+    def answer(self, sdp, now):
+        """Accept their INVITE with 200; `sdp` is bytes."""
+        self._at(now)
+        self._sdp = sdp
+        self._handle(ACCEPT)
+
+    def refuse(self, status, now):
+        """Refuse their INVITE with a status of 300 or above."""
+        self._at(now)
+        self.status = status
+        self._handle(END)
+
+    def receive(self, event):
+        """CANCEL, ACK or BYE came in."""
+        self._handle(event)
+
+    def on_ack(self, _transaction, _ack):
+        self._handle(ACK)
+
+    # Both
+
+    def end(self, now):
+        """End the call in the way that its state calls for: CANCEL, BYE or a 603."""
+        self._at(now)
+        self._handle(END)
+
+    def is_ended(self):
+        return self.state == ENDED
+
+    def _at(self, now):
+        self.agent.endpoint.timers.now = now
+
+    def _handle(self, event):
+        row = MACHINE.get((self.state, event))
+        if row:
+            actions, self.state = row
+            for action in actions:
+                getattr(self, action)()
+            if self.state == ENDED:
+                self.agent.forget(self)
+
+    # What the rows say
+
+    def acknowledge(self):
+        self._acknowledge(self.dialog)
+
+    def _acknowledge(self, dialog):
+        """ACK a 2xx: a new request in the dialog, never repeated by itself (section 13.2.2.4)."""
+        invite = self._request.message
+        message, hop = dialog.request("ACK", invite.cseq()[0])
+        copy_credentials(invite, message)
+        self.agent.endpoint.stamp(message, hop)
+        self.agent.endpoint.send(message.encode(), hop)
+
+    def withdraw(self):
+        self._request.withdraw()
+
+    def hang_up(self):
+        message, hop = self.dialog.request("BYE")
+        self.agent.introduce(message)
+        self._bye = Request(self.agent.endpoint, self.account, message, hop, self, self.dialog)
+
+    def decline(self):
+        self.status = self.status or 603
+        self._invite.respond(self._response(self.status))
+
+    def terminate(self):
+        self._invite.respond(self._response(487))
+
+    def send_answer(self):
+        """Repeat the 2xx until its ACK comes (section 13.3.1.4)."""
+        self._answer = self._response(200)
+        self._answer.add("Content-Type", "application/sdp")
+        self._answer.body = self._sdp
+        self._timer = self._start(TIMEOUT_MS, self._handle, EXPIRED)
+        self._repeat(T1)
+
+    def _repeat(self, interval_ms):
+        self._invite.respond(self._answer)
+        self._repeat_timer = self._start(interval_ms, self._repeat, min(2 * interval_ms, T2))
+
+    def _start(self, delay_ms, action, argument):
+        return self.agent.endpoint.timers.start(delay_ms, action, argument)
+
+    def stop_repeating(self):
+        self._timer.cancel()
+        self._repeat_timer.cancel()
+
+    def blame_silence(self):
+        self.cause = "no ack"
+
+    def report_ringing(self):
+        self.agent.report("ringing", self, (self._message.status, self._message.body))
+
+    def report_answered(self):
+        self.agent.report("answered", self, self._message.body)
+
+    def report_refused(self):
+        self.cause = "refused"
+        self.status = self._message.status if self._message else 408
+        self.report_ended()
+
+    def report_remote_end(self):
+        self.cause = "remote"
+        self.report_ended()
+
+    def report_ended(self):
+        self.agent.report("ended", self, (self.cause, self.status))
+
+    def _response(self, status):
+        response = messages.response_to(self._invite.request, status, "", self.local_tag)
+        if status < 300:
+            response.add("Contact", self.agent.contact(self.account))
+            self.agent.introduce(response)
+        return response
