@@ -12,7 +12,7 @@ PIP := $(PYTHON) -m pip --quiet --disable-pip-version-check --no-input
 # For `make test ARGS="-k digest"`.
 ARGS :=
 
-.PHONY: help setup demo test lint format build size clean
+.PHONY: help setup demo test interop lint format build size clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,10 @@ demo: $(INSTALLED) ## server, phone and door on this computer: press, ring, talk
 
 test: $(INSTALLED) ## run the tests, the firmware's under CPython and MicroPython (ARGS="-k digest" for some)
 	$(PYTHON) -m pytest $(ARGS)
+
+interop: $(INSTALLED) ## what strangers' programs make of the demo's call (after make demo; needs tshark)
+	sh tools/peers.sh tshark=tshark
+	$(PYTHON) -m pytest -o addopts=--import-mode=importlib host_tests/interop $(ARGS)
 
 lint: $(INSTALLED) ## format check, lint, types; the firmware against what a board has
 	$(PYTHON) -m ruff format --check .

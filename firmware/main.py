@@ -6,9 +6,15 @@ Files in the working directory (a board's flash): config.json, what the owner wa
 import gc
 import sys
 
+
+def collect_each(count_bytes):
+    """Have the collector run each time that many bytes were allocated; -1: when there is no other way."""
+    if hasattr(gc, "threshold"):  # not CPython's
+        gc.threshold(count_bytes)
+
+
 # Loading leaves garbage between what stays: collected often, the heap stays in one piece.
-if hasattr(gc, "threshold"):
-    gc.threshold(4096)
+collect_each(4096)
 
 import hal
 
@@ -32,7 +38,9 @@ try:
 
     import wiring
 
-    wiring.run(console, config, board)
+    door = wiring.Door(console, config, board)
+    collect_each(-1)  # from here on wiring chooses pauses that nobody hears
+    wiring.run(door)
 except (ValueError, OSError) as error:
     console.event("error", {"why": str(error)})
     console.log("sipdoor: " + str(error))

@@ -43,6 +43,12 @@ class Silence:
     def is_running(self):
         return False
 
+    def wait_ms(self):
+        return _BEAT_MS
+
+    def turn(self):
+        pass
+
 
 class Door:
     """The running door. config and board: as station.config checked them.
@@ -151,23 +157,24 @@ class Door:
     def recover(self, error, now):
         """A fault of ours ends the call that it happened in, and nothing else."""
         self.console.fault(error)
-        self.console.event("error", {"why": "%s: %s" % (type(error).__name__, error)})
-        self.station.hang_up(now)
+        self.station.fail("%s: %s" % (type(error).__name__, error), now)
         self.flush()
 
     def flush(self):
         """Carry out into the world what the agent and the station have to say."""
         self.station.settle()
-        outbox = self.agent.outbox
-        while outbox:
-            data, hop = outbox.pop(0)
-            self.socket.send(data, (hop[1], hop[2]))
-        events = self.station.events
-        while events:
-            name, fields = events.pop(0)
-            self.console.event(name, fields)
-            if name in ("registered", "answered", "ended"):
-                self.report_memory()
+        while self.agent.outbox:
+            self._send(*self.agent.outbox.pop(0))
+        while self.station.events:
+            self._tell(*self.station.events.pop(0))
+
+    def _send(self, data, hop):
+        self.socket.send(data, (hop[1], hop[2]))
+
+    def _tell(self, name, fields):
+        self.console.event(name, fields)
+        if name in ("registered", "answered", "ended"):
+            self.report_memory()
 
     def report_memory(self):
         """Collect, and say what is in use. Only where a pause of some 20 ms is not heard."""
@@ -183,6 +190,6 @@ def made_of(kind, described):
     return {name: kind(described[name]) for name in described or ()}
 
 
-def run(console, config, board):
-    """Run the door until it is told to stop. Raises ValueError or OSError when it cannot start."""
-    asyncio.run(Door(console, config, board).run())
+def run(door):
+    """Run the door until it is told to stop."""
+    asyncio.run(door.run())

@@ -152,7 +152,8 @@ class Agent:
 
     def _on_invite(self, transaction, request, call):
         if call:
-            raise MessageError(488, "The session stays as it is")
+            call.receive_reinvite(transaction)
+            return
         if len(self.calls) >= self.most_calls:
             raise MessageError(503, "Too many calls")
         identity = (request.get("Call-ID"), request.tag("From"), request.cseq()[0])

@@ -6,9 +6,12 @@ Nonces carry their time and a keyed hash, so that none has to be remembered.
 from micropython import const
 
 from . import digest, header
-from .message import response_to
+from .message import REASONS, response_to
+from .uri import number
 
 _NONCE_LIFE_S = const(300)
+
+REASONS.update({401: "Unauthorized", 407: "Proxy Authentication Required"})
 
 
 class Authenticator:
@@ -43,14 +46,14 @@ class Authenticator:
             user = params.get("username") or ""
             password = self.password_of(user)
             nonce = params.get("nonce") or ""
-            time = nonce.split("-")[0]
-            if password is None or not time.isdigit() or nonce != self._nonce(int(time)):
+            time = _time_of(nonce)
+            if password is None or nonce != self._nonce(time):
                 continue
             ha1 = digest.md5("%s:%s:%s" % (user, self.realm, password))
             uri = params.get("uri") or ""
             if params.get("response") != digest.response_of(ha1, params, request.method, uri):
                 continue
-            if 0 <= self.clock() - int(time) <= _NONCE_LIFE_S:
+            if 0 <= self.clock() - time <= _NONCE_LIFE_S:
                 return user, False
             return None, True
         return None, False
@@ -67,3 +70,11 @@ class Authenticator:
 
     def _nonce(self, time):
         return "%d-%s" % (time, digest.md5("%d:%s:%s" % (time, self._key, self.realm)))
+
+
+def _time_of(nonce):
+    """The seconds with which a nonce of ours begins; -1 for another's."""
+    try:
+        return number(nonce.split("-")[0], (1 << 33) - 1)
+    except ValueError:
+        return -1

@@ -18,8 +18,9 @@ INCOMING = const(2)  # their INVITE is not answered yet
 ANSWERING = const(3)  # our 2xx is out, the ACK is not back
 HANGING = const(4)  # ended here while ANSWERING: a BYE has to wait for the ACK (section 15)
 ESTABLISHED = const(5)
-ENDING = const(6)  # our BYE is out
-ENDED = const(7)
+MODIFYING = const(6)  # their re-INVITE is not answered yet (section 14.2)
+ENDING = const(7)  # our BYE is out
+ENDED = const(8)
 
 # Events
 PROVISIONAL = const(0)
@@ -32,33 +33,42 @@ BYE = const(6)
 DONE = const(7)  # our BYE is answered, or never will be
 EXPIRED = const(8)  # no ACK to our 2xx
 ACCEPT = const(9)  # we answer
+REFUSE = const(10)  # we refuse
+REINVITE = const(11)
 
-# (state, event): (actions, next state)
+# (state, event): (action, …, next state)
 MACHINE = {
-    (INVITING, PROVISIONAL): (("report_ringing",), INVITING),
-    (INVITING, ANSWER): (("acknowledge", "report_answered"), ESTABLISHED),
-    (INVITING, REFUSAL): (("report_refused",), ENDED),
-    (INVITING, END): (("withdraw",), CANCELLING),
-    (CANCELLING, ANSWER): (("acknowledge", "hang_up"), ENDING),  # the 200 crossed our CANCEL
-    (CANCELLING, REFUSAL): (("report_ended",), ENDED),
-    (INCOMING, ACCEPT): (("send_answer",), ANSWERING),
-    (INCOMING, END): (("decline", "report_ended"), ENDED),
-    (INCOMING, CANCEL): (("terminate", "report_remote_end"), ENDED),
-    (INCOMING, BYE): (("terminate", "report_remote_end"), ENDED),
-    (ANSWERING, ACK): (("stop_repeating",), ESTABLISHED),
-    (ANSWERING, BYE): (("stop_repeating", "report_remote_end"), ENDED),
-    (ANSWERING, END): ((), HANGING),
-    (ANSWERING, EXPIRED): (("stop_repeating", "blame_silence", "hang_up"), ENDING),
-    (HANGING, ACK): (("stop_repeating", "hang_up"), ENDING),
-    (HANGING, BYE): (("stop_repeating", "report_ended"), ENDED),
-    (HANGING, EXPIRED): (("stop_repeating", "hang_up"), ENDING),
-    (ESTABLISHED, ANSWER): (("acknowledge",), ESTABLISHED),  # their 2xx again: our ACK was lost
-    (ESTABLISHED, BYE): (("report_remote_end",), ENDED),
-    (ESTABLISHED, END): (("hang_up",), ENDING),
-    (ENDING, ANSWER): (("acknowledge",), ENDING),
-    (ENDING, BYE): (("report_ended",), ENDED),
-    (ENDING, DONE): (("report_ended",), ENDED),
-    (ENDED, ANSWER): (("acknowledge",), ENDED),
+    (INVITING, PROVISIONAL): ("report_ringing", INVITING),
+    (INVITING, ANSWER): ("acknowledge", "report_answered", ESTABLISHED),
+    (INVITING, REFUSAL): ("report_refused", ENDED),
+    (INVITING, END): ("withdraw", CANCELLING),
+    (CANCELLING, ANSWER): ("acknowledge", "hang_up", ENDING),  # the 200 crossed our CANCEL
+    (CANCELLING, REFUSAL): ("report_ended", ENDED),
+    (INCOMING, ACCEPT): ("send_answer", ANSWERING),
+    (INCOMING, REFUSE): ("decline", "report_ended", ENDED),
+    (INCOMING, END): ("decline", "report_ended", ENDED),
+    (INCOMING, CANCEL): ("terminate", "report_remote_end", ENDED),
+    (INCOMING, BYE): ("terminate", "report_remote_end", ENDED),
+    (ANSWERING, ACK): ("stop_repeating", ESTABLISHED),
+    (ANSWERING, BYE): ("stop_repeating", "report_remote_end", ENDED),
+    (ANSWERING, END): (HANGING,),
+    (ANSWERING, EXPIRED): ("stop_repeating", "blame_silence", "hang_up", ENDING),
+    (HANGING, ACK): ("stop_repeating", "hang_up", ENDING),
+    (HANGING, BYE): ("stop_repeating", "report_ended", ENDED),
+    (HANGING, EXPIRED): ("stop_repeating", "hang_up", ENDING),
+    (ESTABLISHED, ANSWER): ("acknowledge", ESTABLISHED),  # their 2xx again: our ACK was lost
+    (ESTABLISHED, BYE): ("report_remote_end", ENDED),
+    (ESTABLISHED, END): ("hang_up", ENDING),
+    (ESTABLISHED, REINVITE): ("report_reoffered", MODIFYING),
+    (MODIFYING, ACCEPT): ("send_answer", ANSWERING),
+    (MODIFYING, REFUSE): ("decline", ESTABLISHED),  # the session stays as it was
+    (MODIFYING, END): ("terminate", "hang_up", ENDING),
+    (MODIFYING, BYE): ("terminate", "report_remote_end", ENDED),
+    (MODIFYING, CANCEL): ("terminate", ESTABLISHED),
+    (ENDING, ANSWER): ("acknowledge", ENDING),
+    (ENDING, BYE): ("report_ended", ENDED),
+    (ENDING, DONE): ("report_ended", ENDED),
+    (ENDED, ANSWER): ("acknowledge", ENDED),
 }
 
 _MOST_FORKS = const(8)  # phones that answer one INVITE beside the first
@@ -67,10 +77,11 @@ _MOST_FORKS = const(8)  # phones that answer one INVITE beside the first
 class Call:
     """One INVITE and the dialog that comes of it.
 
-    peer: URI str of the other side. offer: SDP bytes of their INVITE (b"" when it had none).
-    Reports to `agent`: ("ringing", call, (status, sdp)), ("answered", call, sdp), ("incoming", call, sdp)
-    and, always last and once, ("ended", call, (cause, status)) with cause "local", "remote",
-    "refused" (status says why; 408 after silence) or "no ack".
+    peer: URI str of the other side.
+    Reports to `agent`: ("ringing", call, (status, sdp)), ("answered", call, sdp), ("incoming", call, sdp) and
+    ("reoffered", call, sdp), both to be answered or refused, and, always last and once,
+    ("ended", call, (cause, status)) with cause "local", "remote", "refused" (status says why; 408 after
+    silence) or "no ack". sdp is bytes, b"" when the message had none.
     """
 
     def __init__(self, agent, account, peer, state):
@@ -80,13 +91,13 @@ class Call:
         self.state = state
         self.local_tag = agent.endpoint.token(4)
         self.dialog = None  # until a 2xx where we call
-        self.offer = b""
         self.status = 0
         self.cause = "local"
         self._request = None  # our INVITE
         self._invite = None  # the server transaction of theirs
         self._message = None  # what the event that is being served brought
         self._sdp = b""  # our answer
+        self._refusal = 603  # or our refusal
         self._answer = None  # our 2xx, repeated until its ACK
         self._timer = self._repeat_timer = None
         self._forks = {}  # remote tag → Dialog of a phone that answered after the first
@@ -152,11 +163,21 @@ class Call:
         """
         request = transaction.request
         self.dialog = dialogs.of_callee(request, self.local_tag)
-        self.offer = request.body
         self._invite = transaction
         transaction.user = self
         transaction.respond(messages.response_to(request, 100))
         self.agent.report("incoming", self, request.body)
+
+    def receive_reinvite(self, transaction):
+        """Take an INVITE in the dialog; reported as "reoffered". Raises MessageError when another is under way."""
+        if self.state != ESTABLISHED:
+            raise messages.MessageError(491, "Another INVITE is under way")
+        request = transaction.request
+        self.dialog.retarget(request)
+        self._invite = transaction
+        transaction.user = self
+        self._message = request
+        self._handle(REINVITE)
 
     def ring(self, now):
         """Send 180 Ringing."""
@@ -165,16 +186,16 @@ class Call:
             self._invite.respond(self._response(180))
 
     def answer(self, sdp, now):
-        """Accept their INVITE with 200; `sdp` is bytes."""
+        """Accept their INVITE or re-INVITE with 200; `sdp` is bytes."""
         self._at(now)
         self._sdp = sdp
         self._handle(ACCEPT)
 
     def refuse(self, status, now):
-        """Refuse their INVITE with a status of 300 or above."""
+        """Refuse their INVITE or re-INVITE with a status of 300 or above; after the latter the call goes on."""
         self._at(now)
-        self.status = status
-        self._handle(END)
+        self._refusal = status
+        self._handle(REFUSE)
 
     def receive(self, event):
         """CANCEL, ACK or BYE came in."""
@@ -199,9 +220,10 @@ class Call:
     def _handle(self, event):
         row = MACHINE.get((self.state, event))
         if row:
-            actions, self.state = row
-            for action in actions:
+            self.state = row[-1]
+            for action in row[:-1]:
                 getattr(self, action)()
+            self._message = None
             if self.state == ENDED:
                 self.agent.forget(self)
 
@@ -227,8 +249,9 @@ class Call:
         self._bye = Request(self.agent.endpoint, self.account, message, hop, self, self.dialog)
 
     def decline(self):
-        self.status = self.status or 603
-        self._invite.respond(self._response(self.status))
+        if self.state == ENDED:
+            self.status = self._refusal
+        self._invite.respond(self._response(self._refusal))
 
     def terminate(self):
         self._invite.respond(self._response(487))
@@ -238,6 +261,7 @@ class Call:
         self._answer = self._response(200)
         self._answer.add("Content-Type", "application/sdp")
         self._answer.body = self._sdp
+        self._sdp = b""
         self._timer = self._start(TIMEOUT_MS, self._handle, EXPIRED)
         self._repeat(T1)
 
@@ -251,6 +275,7 @@ class Call:
     def stop_repeating(self):
         self._timer.cancel()
         self._repeat_timer.cancel()
+        self._answer = self._invite = None
 
     def blame_silence(self):
         self.cause = "no ack"
@@ -260,6 +285,9 @@ class Call:
 
     def report_answered(self):
         self.agent.report("answered", self, self._message.body)
+
+    def report_reoffered(self):
+        self.agent.report("reoffered", self, self._message.body)
 
     def report_refused(self):
         self.cause = "refused"

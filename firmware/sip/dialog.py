@@ -41,6 +41,17 @@ class Dialog:
         message.add("Call-ID", self.call_id).add("CSeq", "%d %s" % (cseq, method))
         return message, first.hop()
 
+    def retarget(self, request):
+        """Follow the Contact of a re-INVITE (section 12.2.2). Raises ValueError when it leads nowhere."""
+        if request.get("Contact"):
+            before = self.target
+            self.target = request.address("Contact").uri
+            try:
+                self._first()
+            except ValueError:
+                self.target = before
+                raise
+
     def matches(self, call_id, local_tag, remote_tag):
         """Whether these identify the dialog (section 12.2.2)."""
         return (self.call_id, self.local_tag, self.remote_tag) == (call_id, local_tag, remote_tag)

@@ -39,31 +39,23 @@ _SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length")
 # What a response has from its request (RFC 3261 section 8.2.6); Record-Route only when it makes a dialog.
 _COPIED = ("Via", "From", "To", "Call-ID", "CSeq", "Timestamp", "Record-Route")
 
+# Those that a door sends; a server's modules add theirs.
 REASONS = {
     100: "Trying",
     180: "Ringing",
-    183: "Session Progress",
     200: "OK",
     400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
     405: "Method Not Allowed",
-    407: "Proxy Authentication Required",
-    408: "Request Timeout",
-    415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
-    423: "Interval Too Brief",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
-    483: "Too Many Hops",
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    491: "Request Pending",
     500: "Server Internal Error",
-    501: "Not Implemented",
     503: "Service Unavailable",
     505: "Version Not Supported",
     513: "Message Too Large",

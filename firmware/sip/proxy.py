@@ -16,6 +16,9 @@ _TIMER_C_MS = const(185000)  # section 16.6, step 11: more than three minutes
 _MOST_SERVERS = const(4096)  # requests that are remembered at a time
 
 
+messages.REASONS.update({404: "Not Found", 408: "Request Timeout", 483: "Too Many Hops"})
+
+
 class Proxy:
     """The server's core. domains: host names and addresses that are ours, lower case."""
 
@@ -50,10 +53,8 @@ class Proxy:
         for_us = ours and (method == "REGISTER" or method == "OPTIONS" and not target.user)
         if not target.is_sip():
             raise MessageError(416, "Not a SIP URI")
-        hops = request.get("Max-Forwards") or "70"
-        if not hops.isdigit():
-            raise MessageError(400, "Bad Max-Forwards")
-        if hops.strip("0") == "" and not for_us and method != "CANCEL":
+        hops = uri.number(request.get("Max-Forwards") or "70", 255)
+        if not hops and not for_us and method != "CANCEL":
             raise MessageError(483, "")
         if request.get("Proxy-Require"):
             response = self._response(request, 420)
@@ -74,7 +75,7 @@ class Proxy:
             else:
                 targets = self._targets(transaction, request, target, ours)
             if targets:
-                request.put_first("Max-Forwards", [int(hops) - 1])
+                request.put_first("Max-Forwards", [hops - 1])
                 self._forward(transaction, request, targets, in_dialog)
 
     def on_ack(self, _transaction, ack):
@@ -195,6 +196,7 @@ class Context:
     def __init__(self, proxy, transaction):
         self.proxy = proxy
         self.server = transaction
+        self.request = transaction.request
         self.branches = []
         self.best = None
         self.is_answered = False  # a final response went upstream
@@ -211,7 +213,7 @@ class Context:
             if not self.is_answered:
                 self.server.respond(response)
             return
-        if response.status < 300 and self.server.request.method == "INVITE":
+        if response.status < 300 and self.request.method == "INVITE":
             # Each 2xx of an INVITE goes up at once, that of a second branch too.
             self.is_answered = True
             self.server.respond(response)
@@ -259,13 +261,13 @@ class Branch:
         else:
             self._end()
         # As many Via values as came with the request, whatever the far end made of them (section 16.7, step 3).
-        response.put_first("Via", self.context.server.request.values("Via"))
+        response.put_first("Via", self.context.request.values("Via"))
         self.context.receive(response)
 
     def on_timeout(self, _transaction):
         """Take a final response that never came for received (section 16.8)."""
         self._end()
-        request = self.context.server.request
+        request = self.context.request
         self.context.receive(messages.response_to(request, 408, "", self.endpoint.token(4)))
 
     def _end(self):

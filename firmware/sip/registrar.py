@@ -3,10 +3,14 @@
 from micropython import const
 
 from . import header, uri
-from .message import MessageError, response_to
+from .message import REASONS, MessageError, response_to
 
 DEFAULT_EXPIRES_S = const(3600)
+_LONGEST_S = const(7200)
 _MOST_BINDINGS = const(10)  # of one address-of-record
+
+
+REASONS.update({403: "Forbidden", 423: "Interval Too Brief"})
 
 
 class Binding:
@@ -94,7 +98,7 @@ class Registrar:
             expires_s = _seconds(contact.params.get("expires"), default)
             if 0 < expires_s < self.shortest_s:
                 return None
-            old = [each for each in known if uri.same(uri.parse(each.contact), parsed)]
+            old = [each for each in known if same_uri(uri.parse(each.contact), parsed)]
             changes.append((contact.uri, expires_s, old))
         count = len(known)
         for _, expires_s, old in changes:
@@ -120,4 +124,25 @@ def aor_of(parsed):
 
 def _seconds(text, default):
     """A delta-seconds, or `default` when it is absent or malformed (section 20.19)."""
-    return min(int(text), 7200) if text and text.isdigit() and len(text) < 11 else default
+    try:
+        return min(uri.number(text, (1 << 32) - 1), _LONGEST_S)
+    except ValueError:
+        return default
+
+
+def same_uri(one, other):
+    """Whether two Uri mean the same resource (RFC 3261 section 19.1.4)."""
+    if (one.scheme, one.host, one.port) != (other.scheme, other.host, other.port):
+        return False
+    if (one.user is None) != (other.user is None) or one.password != other.password:
+        return False
+    if one.user is not None and uri.unescape(one.user) != uri.unescape(other.user):
+        return False
+    # transport: the text would ignore one that stands on one side only; its examples do not.
+    for name in ("user", "ttl", "method", "maddr", "transport"):
+        if (name in one.params) != (name in other.params):
+            return False
+    for name, value in one.params.items():
+        if name in other.params and (other.params[name] or "").lower() != (value or "").lower():
+            return False
+    return sorted(one.headers.lower().split("&")) == sorted(other.headers.lower().split("&"))

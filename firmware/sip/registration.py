@@ -26,29 +26,29 @@ REFUSED = const(3)  # any other failure, or silence
 TIMER = const(4)
 STOP = const(5)
 
-# (state, event): (actions, next state)
+# (state, event): (action, …, next state)
 MACHINE = {
-    (IDLE, START): (("register",), REGISTERING),
-    (REGISTERING, ACCEPTED): (("refresh_in_time", "report_registered"), REGISTERED),
-    (REGISTERING, TOO_BRIEF): (("register",), REGISTERING),
-    (REGISTERING, REFUSED): (("retry_later", "report_failure"), WAITING),
-    (REGISTERING, STOP): ((), STOPPING),
-    (REGISTERED, TIMER): (("register",), REFRESHING),
-    (REGISTERED, START): (("register",), REFRESHING),
-    (REGISTERED, STOP): (("unregister",), LEAVING),
-    (REFRESHING, ACCEPTED): (("refresh_in_time",), REGISTERED),
-    (REFRESHING, TOO_BRIEF): (("register",), REFRESHING),
-    (REFRESHING, REFUSED): (("retry_later", "report_failure"), WAITING),
-    (REFRESHING, STOP): ((), STOPPING),
-    (WAITING, TIMER): (("register",), REGISTERING),
-    (WAITING, START): (("register",), REGISTERING),
-    (WAITING, STOP): (("report_unregistered",), IDLE),
-    (STOPPING, ACCEPTED): (("unregister",), LEAVING),
-    (STOPPING, TOO_BRIEF): (("unregister",), LEAVING),
-    (STOPPING, REFUSED): (("report_unregistered",), IDLE),
-    (LEAVING, ACCEPTED): (("report_unregistered",), IDLE),
-    (LEAVING, TOO_BRIEF): (("report_unregistered",), IDLE),
-    (LEAVING, REFUSED): (("report_unregistered",), IDLE),
+    (IDLE, START): ("register", REGISTERING),
+    (REGISTERING, ACCEPTED): ("refresh_in_time", "report_registered", REGISTERED),
+    (REGISTERING, TOO_BRIEF): ("register", REGISTERING),
+    (REGISTERING, REFUSED): ("retry_later", "report_failure", WAITING),
+    (REGISTERING, STOP): (STOPPING,),
+    (REGISTERED, TIMER): ("register", REFRESHING),
+    (REGISTERED, START): ("register", REFRESHING),
+    (REGISTERED, STOP): ("unregister", LEAVING),
+    (REFRESHING, ACCEPTED): ("refresh_in_time", REGISTERED),
+    (REFRESHING, TOO_BRIEF): ("register", REFRESHING),
+    (REFRESHING, REFUSED): ("retry_later", "report_failure", WAITING),
+    (REFRESHING, STOP): (STOPPING,),
+    (WAITING, TIMER): ("register", REGISTERING),
+    (WAITING, START): ("register", REGISTERING),
+    (WAITING, STOP): ("report_unregistered", IDLE),
+    (STOPPING, ACCEPTED): ("unregister", LEAVING),
+    (STOPPING, TOO_BRIEF): ("unregister", LEAVING),
+    (STOPPING, REFUSED): ("report_unregistered", IDLE),
+    (LEAVING, ACCEPTED): ("report_unregistered", IDLE),
+    (LEAVING, TOO_BRIEF): ("report_unregistered", IDLE),
+    (LEAVING, REFUSED): ("report_unregistered", IDLE),
 }
 
 # After the n-th failure in a row the next try comes after 4 s · 2ⁿ, at most 5 minutes, less a
@@ -75,8 +75,8 @@ class Registration:
         self._call_id = agent.endpoint.token()
         self._tag = agent.endpoint.token(4)
         self._cseq = 0
-        self._request = None
-        self._outcome = None  # the response, or None after silence
+        self._outcome = None  # the response that is being served, or None after silence
+        self._failure = ""  # why a challenge of it was not answered
         self._timer = None
 
     def start(self, now):
@@ -101,16 +101,16 @@ class Registration:
     def _handle(self, event):
         row = MACHINE.get((self.state, event))
         if row:
-            actions, self.state = row
+            self.state = row[-1]
             if self._timer:
                 self._timer.cancel()
-            for action in actions:
+            for action in row[:-1]:
                 getattr(self, action)()
 
     def on_response(self, request, response):
         if response.status < 200:
             return
-        self._end_request(response)
+        self._end_request(request, response)
         event = ACCEPTED if response.status < 300 else REFUSED
         if response.status == 423:
             # Ask for what it demands (section 10.3); one that demands nothing gets an hour.
@@ -119,14 +119,16 @@ class Registration:
                 self.expires_s = least
                 event = TOO_BRIEF
         self._handle(event)
+        self._outcome = None
 
     def on_timeout(self, request):
-        self._end_request(None)
+        self._end_request(request, None)
         self._handle(REFUSED)
 
-    def _end_request(self, response):
+    def _end_request(self, request, response):
         self._outcome = response
-        self._cseq = self._request.message.cseq()[0]  # challenges have moved it on
+        self._failure = request.failure
+        self._cseq = request.message.cseq()[0]  # challenges have moved it on
 
     # What the rows say
 
@@ -146,7 +148,7 @@ class Registration:
         message.add("Call-ID", self._call_id).add("CSeq", "%d REGISTER" % self._cseq)
         message.add("Contact", agent.contact(account)).add("Expires", expires_s)
         agent.introduce(message)
-        self._request = Request(agent.endpoint, account, message, account.hop, self)
+        Request(agent.endpoint, account, message, account.hop, self)
 
     def refresh_in_time(self):
         """Refresh at half time: a server that lost us finds us again soon, and one lost try costs nothing."""
@@ -174,7 +176,7 @@ class Registration:
             status = self._outcome.status
             why = "%d %s" % (status, self._outcome.reason)
             if status in (401, 407):
-                why += ": " + self._request.failure
+                why += ": " + self._failure
         self.agent.report("registration_failed", self, (status, why, self.retry_ms))
 
     def _wait(self, delay_ms):

@@ -38,85 +38,85 @@ FINAL_TIMER = const(6)  # B, F, H: nobody answered; D, I, J, K, L, M: nothing mo
 TRANSPORT_ERROR = const(7)
 WITHDRAW = const(8)  # the user wants his INVITE cancelled
 
-# RFC 3261 figure 5 and section 9.1.   (state, event): (actions, next state)
+# RFC 3261 figure 5 and section 9.1.   (state, event): (action, …, next state)
 INVITE_CLIENT = {
-    (CALLING, RESEND_TIMER): (("resend", "back_off"), CALLING),
-    (CALLING, FINAL_TIMER): (("report_timeout",), TERMINATED),
-    (CALLING, TRANSPORT_ERROR): (("report_timeout",), TERMINATED),
-    (CALLING, PROVISIONAL): (("stop_timers", "deliver"), PROCEEDING),
-    (CALLING, SUCCESS): (("linger", "deliver"), ACCEPTED),
-    (CALLING, FAILURE): (("acknowledge", "linger_d", "deliver"), COMPLETED),
-    (CALLING, WITHDRAW): ((), WITHDRAWN),
-    (PROCEEDING, PROVISIONAL): (("deliver",), PROCEEDING),
-    (PROCEEDING, SUCCESS): (("linger", "deliver"), ACCEPTED),
-    (PROCEEDING, FAILURE): (("acknowledge", "linger_d", "deliver"), COMPLETED),
-    (PROCEEDING, WITHDRAW): (("cancel",), CANCELLED),
-    (WITHDRAWN, RESEND_TIMER): (("resend", "back_off"), WITHDRAWN),
-    (WITHDRAWN, FINAL_TIMER): (("report_timeout",), TERMINATED),
-    (WITHDRAWN, TRANSPORT_ERROR): (("report_timeout",), TERMINATED),
-    (WITHDRAWN, PROVISIONAL): (("cancel",), CANCELLED),
-    (WITHDRAWN, SUCCESS): (("linger", "deliver"), ACCEPTED),
-    (WITHDRAWN, FAILURE): (("acknowledge", "linger_d", "deliver"), COMPLETED),
-    (CANCELLED, SUCCESS): (("linger", "deliver"), ACCEPTED),  # it crossed the CANCEL
-    (CANCELLED, FAILURE): (("acknowledge", "linger_d", "deliver"), COMPLETED),
-    (CANCELLED, FINAL_TIMER): (("report_timeout",), TERMINATED),
-    (COMPLETED, FAILURE): (("acknowledge",), COMPLETED),
-    (COMPLETED, FINAL_TIMER): ((), TERMINATED),
-    (ACCEPTED, SUCCESS): (("deliver",), ACCEPTED),
-    (ACCEPTED, FINAL_TIMER): ((), TERMINATED),
+    (CALLING, RESEND_TIMER): ("resend", "back_off", CALLING),
+    (CALLING, FINAL_TIMER): ("report_timeout", TERMINATED),
+    (CALLING, TRANSPORT_ERROR): ("report_timeout", TERMINATED),
+    (CALLING, PROVISIONAL): ("stop_timers", "deliver", PROCEEDING),
+    (CALLING, SUCCESS): ("linger", "deliver", ACCEPTED),
+    (CALLING, FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", COMPLETED),
+    (CALLING, WITHDRAW): (WITHDRAWN,),
+    (PROCEEDING, PROVISIONAL): ("deliver", PROCEEDING),
+    (PROCEEDING, SUCCESS): ("linger", "deliver", ACCEPTED),
+    (PROCEEDING, FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", COMPLETED),
+    (PROCEEDING, WITHDRAW): ("cancel", CANCELLED),
+    (WITHDRAWN, RESEND_TIMER): ("resend", "back_off", WITHDRAWN),
+    (WITHDRAWN, FINAL_TIMER): ("report_timeout", TERMINATED),
+    (WITHDRAWN, TRANSPORT_ERROR): ("report_timeout", TERMINATED),
+    (WITHDRAWN, PROVISIONAL): ("cancel", CANCELLED),
+    (WITHDRAWN, SUCCESS): ("linger", "deliver", ACCEPTED),
+    (WITHDRAWN, FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", COMPLETED),
+    (CANCELLED, SUCCESS): ("linger", "deliver", ACCEPTED),  # it crossed the CANCEL
+    (CANCELLED, FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", COMPLETED),
+    (CANCELLED, FINAL_TIMER): ("report_timeout", TERMINATED),
+    (COMPLETED, FAILURE): ("resend", COMPLETED),  # the ACK
+    (COMPLETED, FINAL_TIMER): (TERMINATED,),
+    (ACCEPTED, SUCCESS): ("deliver", ACCEPTED),
+    (ACCEPTED, FINAL_TIMER): (TERMINATED,),
 }
 
 # RFC 3261 figure 6
 CLIENT = {
-    (TRYING, RESEND_TIMER): (("resend", "back_off_to_t2"), TRYING),
-    (TRYING, FINAL_TIMER): (("report_timeout",), TERMINATED),
-    (TRYING, TRANSPORT_ERROR): (("report_timeout",), TERMINATED),
-    (TRYING, PROVISIONAL): (("deliver",), PROCEEDING),
-    (TRYING, SUCCESS): (("linger_t4", "deliver"), COMPLETED),
-    (TRYING, FAILURE): (("linger_t4", "deliver"), COMPLETED),
-    (PROCEEDING, RESEND_TIMER): (("resend", "every_t2"), PROCEEDING),
-    (PROCEEDING, FINAL_TIMER): (("report_timeout",), TERMINATED),
-    (PROCEEDING, TRANSPORT_ERROR): (("report_timeout",), TERMINATED),
-    (PROCEEDING, PROVISIONAL): (("deliver",), PROCEEDING),
-    (PROCEEDING, SUCCESS): (("linger_t4", "deliver"), COMPLETED),
-    (PROCEEDING, FAILURE): (("linger_t4", "deliver"), COMPLETED),
-    (COMPLETED, FINAL_TIMER): ((), TERMINATED),
+    (TRYING, RESEND_TIMER): ("resend", "back_off_to_t2", TRYING),
+    (TRYING, FINAL_TIMER): ("report_timeout", TERMINATED),
+    (TRYING, TRANSPORT_ERROR): ("report_timeout", TERMINATED),
+    (TRYING, PROVISIONAL): ("deliver", PROCEEDING),
+    (TRYING, SUCCESS): ("linger_t4", "deliver", "let_go", COMPLETED),
+    (TRYING, FAILURE): ("linger_t4", "deliver", "let_go", COMPLETED),
+    (PROCEEDING, RESEND_TIMER): ("resend", "every_t2", PROCEEDING),
+    (PROCEEDING, FINAL_TIMER): ("report_timeout", TERMINATED),
+    (PROCEEDING, TRANSPORT_ERROR): ("report_timeout", TERMINATED),
+    (PROCEEDING, PROVISIONAL): ("deliver", PROCEEDING),
+    (PROCEEDING, SUCCESS): ("linger_t4", "deliver", "let_go", COMPLETED),
+    (PROCEEDING, FAILURE): ("linger_t4", "deliver", "let_go", COMPLETED),
+    (COMPLETED, FINAL_TIMER): (TERMINATED,),
 }
 
 # RFC 3261 figure 7; a 2xx is repeated by the call, not by the transaction (RFC 6026 section 7.1)
 INVITE_SERVER = {
-    (PROCEEDING, REQUEST): (("resend",), PROCEEDING),
-    (PROCEEDING, PROVISIONAL): (("send",), PROCEEDING),
-    (PROCEEDING, SUCCESS): (("send", "linger"), ACCEPTED),
-    (PROCEEDING, FAILURE): (("send", "start_resending"), COMPLETED),
-    (COMPLETED, REQUEST): (("resend",), COMPLETED),
-    (COMPLETED, RESEND_TIMER): (("resend", "back_off_to_t2"), COMPLETED),
-    (COMPLETED, ACK): (("stop_timers", "linger_t4"), CONFIRMED),
-    (COMPLETED, FINAL_TIMER): (("report_timeout",), TERMINATED),
-    (CONFIRMED, FINAL_TIMER): ((), TERMINATED),
-    (ACCEPTED, SUCCESS): (("send",), ACCEPTED),
-    (ACCEPTED, ACK): (("deliver",), ACCEPTED),
-    (ACCEPTED, FINAL_TIMER): ((), TERMINATED),
+    (PROCEEDING, REQUEST): ("resend", PROCEEDING),
+    (PROCEEDING, PROVISIONAL): ("send", PROCEEDING),
+    (PROCEEDING, SUCCESS): ("send", "linger", ACCEPTED),
+    (PROCEEDING, FAILURE): ("send", "start_resending", COMPLETED),
+    (COMPLETED, REQUEST): ("resend", COMPLETED),
+    (COMPLETED, RESEND_TIMER): ("resend", "back_off_to_t2", COMPLETED),
+    (COMPLETED, ACK): ("stop_timers", "linger_t4", CONFIRMED),
+    (COMPLETED, FINAL_TIMER): ("report_timeout", TERMINATED),
+    (CONFIRMED, FINAL_TIMER): (TERMINATED,),
+    (ACCEPTED, SUCCESS): ("send", ACCEPTED),
+    (ACCEPTED, ACK): ("deliver", ACCEPTED),
+    (ACCEPTED, FINAL_TIMER): (TERMINATED,),
 }
 
 # RFC 3261 figure 8
 SERVER = {
-    (TRYING, PROVISIONAL): (("send",), PROCEEDING),
-    (TRYING, SUCCESS): (("send", "linger"), COMPLETED),
-    (TRYING, FAILURE): (("send", "linger"), COMPLETED),
-    (PROCEEDING, REQUEST): (("resend",), PROCEEDING),
-    (PROCEEDING, PROVISIONAL): (("send",), PROCEEDING),
-    (PROCEEDING, SUCCESS): (("send", "linger"), COMPLETED),
-    (PROCEEDING, FAILURE): (("send", "linger"), COMPLETED),
-    (COMPLETED, REQUEST): (("resend",), COMPLETED),
-    (COMPLETED, FINAL_TIMER): ((), TERMINATED),
+    (TRYING, PROVISIONAL): ("send", PROCEEDING),
+    (TRYING, SUCCESS): ("send", "linger", "let_go", COMPLETED),
+    (TRYING, FAILURE): ("send", "linger", "let_go", COMPLETED),
+    (PROCEEDING, REQUEST): ("resend", PROCEEDING),
+    (PROCEEDING, PROVISIONAL): ("send", PROCEEDING),
+    (PROCEEDING, SUCCESS): ("send", "linger", "let_go", COMPLETED),
+    (PROCEEDING, FAILURE): ("send", "linger", "let_go", COMPLETED),
+    (COMPLETED, REQUEST): ("resend", COMPLETED),
+    (COMPLETED, FINAL_TIMER): (TERMINATED,),
 }
 
 
 class Transaction:
     """One transaction of either side.
 
-    request: the Message it began with. hop: where it sends to; source: the hop that a server's request
+    request: the Message it began with, None once nobody needs it. hop: where it sends to; source: the hop that a server's request
     came from. user: who hears of it, by on_response(transaction, response) and on_timeout(transaction)
     on the client's side, by on_ack(transaction, ack) and on_timeout(transaction) on the server's.
     """
@@ -164,10 +164,11 @@ class Transaction:
         row = self.machine.get((self.state, event))
         if row is None:
             return
-        actions, self.state = row
+        self.state = row[-1]
         self.message = message
-        for action in actions:
+        for action in row[:-1]:
             getattr(self, action)()
+        self.message = None
         if self.state == TERMINATED:
             self.stop_timers()
             self.endpoint.forget(self)
@@ -188,6 +189,12 @@ class Transaction:
         else:
             self.user.on_ack(self, self.message)
 
+    def let_go(self):
+        """Nothing will be asked of request and user any more: what waits here for stragglers is to be small."""
+        self.request = self.user = None
+        if self.machine is CLIENT:
+            self.last_sent = b""
+
     def report_timeout(self):
         self.user.on_timeout(self)
 
@@ -197,8 +204,10 @@ class Transaction:
         self.endpoint.cancel(self)
 
     def acknowledge(self):
-        """ACK a failure inside the transaction (RFC 3261 section 17.1.1.3)."""
-        self.endpoint.send(ack_to_failure(self.request, self.message).encode(), self.hop)
+        """ACK a failure inside the transaction (RFC 3261 section 17.1.1.3): To of it, the rest of the INVITE."""
+        ack = derived(self.request, "ACK").add("To", self.message.get("To"))
+        self.last_sent = ack.encode()
+        self.resend()
 
     def start_resending(self):
         if not self.is_reliable:
@@ -256,8 +265,3 @@ class Nobody:
 
 def _class_of(status):
     return PROVISIONAL if status < 200 else SUCCESS if status < 300 else FAILURE
-
-
-def ack_to_failure(request, response):
-    """The ACK of a 3xx to 6xx (RFC 3261 section 17.1.1.3): To of the response, the rest of the INVITE."""
-    return derived(request, "ACK").add("To", response.get("To"))

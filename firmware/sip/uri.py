@@ -143,21 +143,3 @@ def text_of(data):
         return data.decode()
     except UnicodeError:
         return "".join([chr(byte) for byte in data])
-
-
-def same(one, other):
-    """Whether two Uri mean the same resource (RFC 3261 section 19.1.4)."""
-    if (one.scheme, one.host, one.port) != (other.scheme, other.host, other.port):
-        return False
-    if (one.user is None) != (other.user is None) or one.password != other.password:
-        return False
-    if one.user is not None and unescape(one.user) != unescape(other.user):
-        return False
-    # transport: the text would ignore one that stands on one side only; its examples do not.
-    for name in ("user", "ttl", "method", "maddr", "transport"):
-        if (name in one.params) != (name in other.params):
-            return False
-    for name, value in one.params.items():
-        if name in other.params and (other.params[name] or "").lower() != (value or "").lower():
-            return False
-    return sorted(one.headers.lower().split("&")) == sorted(other.headers.lower().split("&"))

@@ -118,14 +118,48 @@ def test_options_is_answered_in_and_out_of_a_call():
     world.rest()
 
 
-def test_an_offer_within_the_call_is_a_488_and_the_call_goes_on():
+def test_an_offer_within_the_call_is_answered_and_moves_the_target():
     world, door, peer, answer = talking()
+    moved = [("Contact", "<sip:moved@10.0.2.1>")]
+    offer = peer.within(answer, "INVITE", 2, moved)
+    peer.say(offer, door)
+    assert peer.labels()[-1] == "200 INVITE" and peer.heard[-1].body == b"v=0 answer\r\n"
+    peer.say(peer.within(answer, "ACK", 2), door)
+    world.run(1000)
+    assert peer.labels()[-1] == "200 INVITE"  # the ACK ended its repetition
+    door.hang_up()
+    world.run(20)
+    assert peer.last("BYE").uri == "sip:moved@10.0.2.1"
+    world.rest()
+
+
+def test_a_refused_offer_within_the_call_leaves_it_as_it_was():
+    world, door, peer, answer = talking()
+    door.manner_within = "488"
     offer = peer.within(answer, "INVITE", 2)
     peer.say(offer, door)
     assert peer.labels()[-1] == "488 INVITE"
     peer.say(peer.within(answer, "ACK", 2, [("Via", offer.get("Via"))]), door)
     peer.say(peer.within(answer, "BYE", 3), door)
-    assert door.story == ["incoming", "ended remote 0"]
+    assert door.story == ["incoming", "reoffered", "ended remote 0"]
+    world.rest()
+
+
+def test_an_offer_before_the_ack_of_the_last_one_is_a_491():
+    world, door, peer, answer = talking()
+    peer.say(peer.within(answer, "INVITE", 2), door)
+    late = peer.within(answer, "INVITE", 3)
+    peer.say(late, door)
+    assert peer.labels()[-1] == "491 INVITE" and door.story == ["incoming", "reoffered"]
+    world.rest()
+
+
+def test_a_call_whose_offer_within_is_never_acknowledged_ends():
+    world, door, peer, answer = talking()
+    peer.say(peer.within(answer, "INVITE", 2), door)
+    world.run(32500)
+    peer.answer(peer.last("BYE"), 200, door)
+    assert door.story == ["incoming", "reoffered", "ended no ack 0"]
     world.rest()
 
 

@@ -219,6 +219,7 @@ class Handset:
             ("ring", 0),
             ("answer", 1000),
         ]  # what an incoming call meets, after how many ms
+        self.manner_within = "answer"  # what a re-INVITE meets
         self.story = []
         self.calls = []  # every call there was
         self.registration = None
@@ -267,6 +268,8 @@ class Handset:
                 self.calls.append(subject)
                 for action, delay_ms in self.manner:
                     self.agent.endpoint.timers.start(delay_ms, self._act, (action, subject))
+            elif name == "reoffered":
+                self._act((self.manner_within, subject))
             elif name == "ringing":
                 name += " %d" % detail[0]
             elif name == "ended":

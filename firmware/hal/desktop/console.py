@@ -13,7 +13,7 @@ if _MICROPYTHON:
     import asyncio
 
     def _stdin():
-        return asyncio.StreamReader(sys.stdin)
+        return asyncio.StreamReader(sys.stdin.buffer)
 
     def _seconds():
         return time.time_ns() / 1000000000
@@ -28,7 +28,7 @@ else:
 
         async def readline(self):
             loop = asyncio.get_running_loop()
-            return (await loop.run_in_executor(None, sys.stdin.readline)).encode()
+            return await loop.run_in_executor(None, sys.stdin.buffer.readline)
 
 
 class Console:
@@ -41,7 +41,10 @@ class Console:
             line = await self._lines.readline()
             if not line:
                 return None
-            words = line.decode().split()
+            try:
+                words = line.decode().split()
+            except UnicodeError:
+                words = [str(line)]  # whoever takes the commands says that this is none
             if words:
                 return words
 

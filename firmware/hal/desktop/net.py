@@ -134,7 +134,7 @@ class UdpSocket:
     # The frame of a MicroPython function over 11 words lives in the heap: these are short on purpose.
 
     def readinto(self, buffer):
-        """The length of one datagram from the connected peer, or 0."""
+        """The length of what the connected peer sent, or 0. MicroPython joins the datagrams that wait."""
         length = self._take(buffer)
         if length and self._capture:
             self._capture.packet(self._flows[0], buffer, length)

@@ -1,0 +1,113 @@
+"""One call's audio: microphone and speaker on one side, RTP on the other, one turn each 20 ms.
+
+The microphone's clock drives both directions. After the first packets nothing here allocates memory. The peer's
+address is learned from its first packet (symmetric RTP, RFC 4961), so that a wrong address in an SDP does no harm.
+"""
+
+from array import array
+
+from media.session import FRAME_SAMPLES, RING_BYTES, Session
+from micropython import const
+
+_LONGEST_PACKET_BYTES = const(1500)
+# A turn that finds more than this leaves the rest to the next: hostile floods cost bounded time.
+_MOST_PACKETS = const(8)
+
+
+class Voice:
+    """The voice of a door, for one call at a time.
+
+    audio: the hal's Audio. open_socket(): a new UdpSocket. random: random(n) → n random bytes.
+    """
+
+    def __init__(self, audio, open_socket, random):
+        self.audio = audio
+        self.session = None
+        self._open_socket = open_socket
+        self._random = random
+        self._socket = None
+        self._peer = None  # where packets go until the first one comes
+        self._is_latched = False
+        self._microphone = array("h", bytes(2 * FRAME_SAMPLES))
+        self._speaker = array("h", bytes(2 * FRAME_SAMPLES))
+        self._packet = bytearray(_LONGEST_PACKET_BYTES)
+        # The largest piece of a session, taken while the heap is still in one piece.
+        self._ring = bytearray(RING_BYTES)
+
+    def open(self):
+        """Open a socket for the call that an offer is about. Returns its port. Raises OSError."""
+        self.stop()
+        self._socket = self._open_socket()
+        return self._socket.port
+
+    def start(self, stream):
+        """Talk as the sdp.Stream says."""
+        seed = self._random(8)
+        ssrc = seed[0] << 24 | seed[1] << 16 | seed[2] << 8 | seed[3]
+        timestamp = seed[4] << 16 | seed[5] << 8
+        self.session = Session(stream, ssrc, seed[6] << 8 | seed[7], timestamp, self._ring)
+        self._peer = (stream.host, stream.port)
+        self._is_latched = False
+        self.audio.start()
+
+    def stop(self):
+        """End the call's audio. `session` stays, for its counters."""
+        if self._socket:
+            if self._peer:
+                self.audio.stop()
+            self._socket.close()
+        self._socket = self._peer = None
+
+    def is_running(self):
+        return self._peer is not None
+
+    def wait_ms(self):
+        """ms until the next frame of the microphone."""
+        return self.audio.wait_ms()
+
+    # The frame of a MicroPython function over 11 words lives in the heap: these are short on purpose.
+
+    def turn(self):
+        """Take what arrived, and do a tick for each frame that the microphone has. Returns a digit or None."""
+        if self._is_latched:
+            self._receive()
+        else:
+            self._receive_first()
+        while self._tick():
+            pass
+        return self.session.digit()
+
+    def _receive(self):
+        for _ in range(_MOST_PACKETS):
+            length = self._socket.readinto(self._packet)
+            if not length:
+                return
+            self.session.receive_joined(self._packet, length)
+
+    def _tick(self):
+        """Whether the microphone had a frame, and a tick was done for it."""
+        taken = self.audio.read(self._microphone)
+        if not taken:
+            return False
+        packet = self.session.tick(self._microphone if taken > 0 else None, self._speaker)
+        self.audio.write(self._speaker)
+        if packet:
+            self._send(packet)
+        return True
+
+    def _receive_first(self):
+        for _ in range(_MOST_PACKETS):
+            received = self._socket.receive(_LONGEST_PACKET_BYTES)
+            if received is None:
+                return
+            data, address = received
+            if self.session.receive(data, len(data)):
+                self._socket.connect(address)
+                self._is_latched = True
+                return
+
+    def _send(self, packet):
+        if self._is_latched:
+            self._socket.write(packet)
+        else:
+            self._socket.send(packet, self._peer)
