@@ -5,16 +5,6 @@ docs/simulator.md lists the commands. Loaded only where the board's description 
 
 import hal
 
-_COUNTERS = (
-    "frames_sent",
-    "frames_received",
-    "frames_lost",
-    "frames_late",
-    "frames_duplicate",
-    "frames_concealed",
-    "malformed",
-)
-
 
 class Commands:
     """door: the wiring.Door that the commands are for."""
@@ -71,12 +61,7 @@ class Commands:
             "peak_bytes": door.heap_peak_bytes,
             "allocated_bytes": allocated,
         }
-        voice = door.voice
-        if voice.session:
-            for name in _COUNTERS:
-                fields[name] = getattr(voice.session, name)
-            fields["microphone_lost"] = voice.audio.frames_lost
-            fields["speaker_underruns"] = voice.audio.underruns
+        fields.update(door.voice.count())
         door.console.event("status", fields)
 
     def do_quit(self, now):

@@ -29,13 +29,13 @@ def load(board):
 class Silence:
     """The voice of a door without microphone and speaker."""
 
-    session = None
-
     def open(self):
         return 9  # the discard port
 
     def start(self, stream):
         pass
+
+    update = start
 
     def stop(self):
         pass
@@ -43,11 +43,8 @@ class Silence:
     def is_running(self):
         return False
 
-    def wait_ms(self):
-        return _BEAT_MS
-
-    def turn(self):
-        pass
+    def count(self):
+        return {}
 
 
 class Door:
@@ -153,9 +150,11 @@ class Door:
                     self.flush()
             except Exception as error:
                 self.recover(error, now)
+                await hal.sleep_ms(_BEAT_MS)  # a fault that stays is not to take all the time
 
     def recover(self, error, now):
-        """A fault of ours ends the call that it happened in, and nothing else."""
+        """A fault of ours ends the visit that it happened in, and nothing else."""
+        gc.collect()  # where memory is what was missing
         self.console.fault(error)
         self.station.fail("%s: %s" % (type(error).__name__, error), now)
         self.flush()

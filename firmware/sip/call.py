@@ -8,67 +8,67 @@ from micropython import const
 
 from . import dialog as dialogs
 from . import message as messages
-from .request import Request, copy_credentials
+from .request import Request
 from .transaction import T1, T2, TIMEOUT_MS, Nobody
 
 # States
 INVITING = const(0)  # our INVITE is out
-CANCELLING = const(1)  # ended here before an answer
+_CANCELLING = const(1)  # ended here before an answer
 INCOMING = const(2)  # their INVITE is not answered yet
-ANSWERING = const(3)  # our 2xx is out, the ACK is not back
-HANGING = const(4)  # ended here while ANSWERING: a BYE has to wait for the ACK (section 15)
-ESTABLISHED = const(5)
-MODIFYING = const(6)  # their re-INVITE is not answered yet (section 14.2)
-ENDING = const(7)  # our BYE is out
-ENDED = const(8)
+_ANSWERING = const(3)  # our 2xx is out, the ACK is not back
+_HANGING = const(4)  # ended here while ANSWERING: a BYE has to wait for the ACK (section 15)
+_ESTABLISHED = const(5)
+_MODIFYING = const(6)  # their re-INVITE is not answered yet (section 14.2)
+_ENDING = const(7)  # our BYE is out
+_ENDED = const(8)
 
 # Events
-PROVISIONAL = const(0)
-ANSWER = const(1)  # their 2xx
-REFUSAL = const(2)  # a failure to our INVITE, or silence
-END = const(3)  # we want it to end
+_PROVISIONAL = const(0)
+_ANSWER = const(1)  # their 2xx
+_REFUSAL = const(2)  # a failure to our INVITE, or silence
+_END = const(3)  # we want it to end
 CANCEL = const(4)
 ACK = const(5)
 BYE = const(6)
-DONE = const(7)  # our BYE is answered, or never will be
-EXPIRED = const(8)  # no ACK to our 2xx
-ACCEPT = const(9)  # we answer
-REFUSE = const(10)  # we refuse
-REINVITE = const(11)
+_DONE = const(7)  # our BYE is answered, or never will be
+_EXPIRED = const(8)  # no ACK to our 2xx
+_ACCEPT = const(9)  # we answer
+_REFUSE = const(10)  # we refuse
+_REINVITE = const(11)
 
 # (state, event): (action, …, next state)
 MACHINE = {
-    (INVITING, PROVISIONAL): ("report_ringing", INVITING),
-    (INVITING, ANSWER): ("acknowledge", "report_answered", ESTABLISHED),
-    (INVITING, REFUSAL): ("report_refused", ENDED),
-    (INVITING, END): ("withdraw", CANCELLING),
-    (CANCELLING, ANSWER): ("acknowledge", "hang_up", ENDING),  # the 200 crossed our CANCEL
-    (CANCELLING, REFUSAL): ("report_ended", ENDED),
-    (INCOMING, ACCEPT): ("send_answer", ANSWERING),
-    (INCOMING, REFUSE): ("decline", "report_ended", ENDED),
-    (INCOMING, END): ("decline", "report_ended", ENDED),
-    (INCOMING, CANCEL): ("terminate", "report_remote_end", ENDED),
-    (INCOMING, BYE): ("terminate", "report_remote_end", ENDED),
-    (ANSWERING, ACK): ("stop_repeating", ESTABLISHED),
-    (ANSWERING, BYE): ("stop_repeating", "report_remote_end", ENDED),
-    (ANSWERING, END): (HANGING,),
-    (ANSWERING, EXPIRED): ("stop_repeating", "blame_silence", "hang_up", ENDING),
-    (HANGING, ACK): ("stop_repeating", "hang_up", ENDING),
-    (HANGING, BYE): ("stop_repeating", "report_ended", ENDED),
-    (HANGING, EXPIRED): ("stop_repeating", "hang_up", ENDING),
-    (ESTABLISHED, ANSWER): ("acknowledge", ESTABLISHED),  # their 2xx again: our ACK was lost
-    (ESTABLISHED, BYE): ("report_remote_end", ENDED),
-    (ESTABLISHED, END): ("hang_up", ENDING),
-    (ESTABLISHED, REINVITE): ("report_reoffered", MODIFYING),
-    (MODIFYING, ACCEPT): ("send_answer", ANSWERING),
-    (MODIFYING, REFUSE): ("decline", ESTABLISHED),  # the session stays as it was
-    (MODIFYING, END): ("terminate", "hang_up", ENDING),
-    (MODIFYING, BYE): ("terminate", "report_remote_end", ENDED),
-    (MODIFYING, CANCEL): ("terminate", ESTABLISHED),
-    (ENDING, ANSWER): ("acknowledge", ENDING),
-    (ENDING, BYE): ("report_ended", ENDED),
-    (ENDING, DONE): ("report_ended", ENDED),
-    (ENDED, ANSWER): ("acknowledge", ENDED),
+    (INVITING, _PROVISIONAL): ("report_ringing", INVITING),
+    (INVITING, _ANSWER): ("acknowledge", "report_answered", _ESTABLISHED),
+    (INVITING, _REFUSAL): ("report_refused", _ENDED),
+    (INVITING, _END): ("withdraw", _CANCELLING),
+    (_CANCELLING, _ANSWER): ("acknowledge", "hang_up", _ENDING),  # the 200 crossed our CANCEL
+    (_CANCELLING, _REFUSAL): ("report_ended", _ENDED),
+    (INCOMING, _ACCEPT): ("send_answer", _ANSWERING),
+    (INCOMING, _REFUSE): ("decline", "report_ended", _ENDED),
+    (INCOMING, _END): ("decline", "report_ended", _ENDED),
+    (INCOMING, CANCEL): ("terminate", "report_remote_end", _ENDED),
+    (INCOMING, BYE): ("terminate", "report_remote_end", _ENDED),
+    (_ANSWERING, ACK): ("stop_repeating", _ESTABLISHED),
+    (_ANSWERING, BYE): ("stop_repeating", "report_remote_end", _ENDED),
+    (_ANSWERING, _END): (_HANGING,),
+    (_ANSWERING, _EXPIRED): ("stop_repeating", "blame_silence", "hang_up", _ENDING),
+    (_HANGING, ACK): ("stop_repeating", "hang_up", _ENDING),
+    (_HANGING, BYE): ("stop_repeating", "report_ended", _ENDED),
+    (_HANGING, _EXPIRED): ("stop_repeating", "hang_up", _ENDING),
+    (_ESTABLISHED, _ANSWER): ("acknowledge", _ESTABLISHED),  # their 2xx again: our ACK was lost
+    (_ESTABLISHED, BYE): ("report_remote_end", _ENDED),
+    (_ESTABLISHED, _END): ("hang_up", _ENDING),
+    (_ESTABLISHED, _REINVITE): ("report_reoffered", _MODIFYING),
+    (_MODIFYING, _ACCEPT): ("send_answer", _ANSWERING),
+    (_MODIFYING, _REFUSE): ("decline", _ESTABLISHED),  # the session stays as it was
+    (_MODIFYING, _END): ("terminate", "hang_up", _ENDING),
+    (_MODIFYING, BYE): ("terminate", "report_remote_end", _ENDED),
+    (_MODIFYING, CANCEL): ("terminate", _ESTABLISHED),
+    (_ENDING, _ANSWER): ("acknowledge", _ENDING),
+    (_ENDING, BYE): ("report_ended", _ENDED),
+    (_ENDING, _DONE): ("report_ended", _ENDED),
+    (_ENDED, _ANSWER): ("acknowledge", _ENDED),
 }
 
 _MOST_FORKS = const(8)  # phones that answer one INVITE beside the first
@@ -124,23 +124,24 @@ class Call:
         self._message = response
         if request is self._bye:
             if status >= 200:
-                self._handle(DONE)
+                self._handle(_DONE)
         elif status < 200:
             if status > 100:
-                self._handle(PROVISIONAL)
+                self._handle(_PROVISIONAL)
         elif status >= 300:
-            self._handle(REFUSAL)
+            self._handle(_REFUSAL)
         elif self.dialog is None:
             self.dialog = dialogs.of_caller(request.message, response, request.hop)
-            self._handle(ANSWER)
+            request.message = essence_of(request.message)
+            self._handle(_ANSWER)
         elif response.tag("To") == self.dialog.remote_tag:
-            self._handle(ANSWER)
+            self._handle(_ANSWER)
         else:
             self._drop_fork(response)
 
     def on_timeout(self, request):
         self._message = None
-        self._handle(DONE if request is self._bye else REFUSAL)
+        self._handle(_DONE if request is self._bye else _REFUSAL)
 
     def _drop_fork(self, response):
         """A second phone answered the same INVITE: take its dialog and end it (section 13.2.2.4)."""
@@ -170,14 +171,14 @@ class Call:
 
     def receive_reinvite(self, transaction):
         """Take an INVITE in the dialog; reported as "reoffered". Raises MessageError when another is under way."""
-        if self.state != ESTABLISHED:
+        if self.state != _ESTABLISHED:
             raise messages.MessageError(491, "Another INVITE is under way")
         request = transaction.request
         self.dialog.retarget(request)
         self._invite = transaction
         transaction.user = self
         self._message = request
-        self._handle(REINVITE)
+        self._handle(_REINVITE)
 
     def ring(self, now):
         """Send 180 Ringing."""
@@ -189,13 +190,13 @@ class Call:
         """Accept their INVITE or re-INVITE with 200; `sdp` is bytes."""
         self._at(now)
         self._sdp = sdp
-        self._handle(ACCEPT)
+        self._handle(_ACCEPT)
 
     def refuse(self, status, now):
         """Refuse their INVITE or re-INVITE with a status of 300 or above; after the latter the call goes on."""
         self._at(now)
         self._refusal = status
-        self._handle(REFUSE)
+        self._handle(_REFUSE)
 
     def receive(self, event):
         """CANCEL, ACK or BYE came in."""
@@ -209,10 +210,10 @@ class Call:
     def end(self, now):
         """End the call in the way that its state calls for: CANCEL, BYE or a 603."""
         self._at(now)
-        self._handle(END)
+        self._handle(_END)
 
     def is_ended(self):
-        return self.state == ENDED
+        return self.state == _ENDED
 
     def _at(self, now):
         self.agent.endpoint.timers.now = now
@@ -224,7 +225,7 @@ class Call:
             for action in row[:-1]:
                 getattr(self, action)()
             self._message = None
-            if self.state == ENDED:
+            if self.state == _ENDED:
                 self.agent.forget(self)
 
     # What the rows say
@@ -236,7 +237,7 @@ class Call:
         """ACK a 2xx: a new request in the dialog, never repeated by itself (section 13.2.2.4)."""
         invite = self._request.message
         message, hop = dialog.request("ACK", invite.cseq()[0])
-        copy_credentials(invite, message)
+        copy(("Authorization", "Proxy-Authorization"), invite, message)
         self.agent.endpoint.stamp(message, hop)
         self.agent.endpoint.send(message.encode(), hop)
 
@@ -249,7 +250,7 @@ class Call:
         self._bye = Request(self.agent.endpoint, self.account, message, hop, self, self.dialog)
 
     def decline(self):
-        if self.state == ENDED:
+        if self.state == _ENDED:
             self.status = self._refusal
         self._invite.respond(self._response(self._refusal))
 
@@ -262,7 +263,7 @@ class Call:
         self._answer.add("Content-Type", "application/sdp")
         self._answer.body = self._sdp
         self._sdp = b""
-        self._timer = self._start(TIMEOUT_MS, self._handle, EXPIRED)
+        self._timer = self._start(TIMEOUT_MS, self._handle, _EXPIRED)
         self._repeat(T1)
 
     def _repeat(self, interval_ms):
@@ -307,3 +308,19 @@ class Call:
             response.add("Contact", self.agent.contact(self.account))
             self.agent.introduce(response)
         return response
+
+
+def essence_of(invite):
+    """What an answered INVITE is still asked for: CSeq, and credentials for the ACK (sections 13.2.2.4, 22.1)."""
+    return copy(
+        ("CSeq", "Authorization", "Proxy-Authorization"),
+        invite,
+        messages.Message("INVITE", invite.uri),
+    )
+
+
+def copy(names, source, message):
+    for name in names:
+        for value in source.fields(name):
+            message.add(name, value)
+    return message

@@ -10,45 +10,45 @@ from .message import Message
 from .request import Request
 
 # States
-IDLE = const(0)
-REGISTERING = const(1)
-REGISTERED = const(2)
-REFRESHING = const(3)
-WAITING = const(4)  # until the next try
-STOPPING = const(5)  # to leave once the request under way is answered: there is never a second one
-LEAVING = const(6)
+_IDLE = const(0)
+_REGISTERING = const(1)
+_REGISTERED = const(2)
+_REFRESHING = const(3)
+_WAITING = const(4)  # until the next try
+_STOPPING = const(5)  # to leave once the request under way is answered: there is never a second one
+_LEAVING = const(6)
 
 # Events
-START = const(0)
-ACCEPTED = const(1)
-TOO_BRIEF = const(2)  # 423
-REFUSED = const(3)  # any other failure, or silence
-TIMER = const(4)
-STOP = const(5)
+_START = const(0)
+_ACCEPTED = const(1)
+_TOO_BRIEF = const(2)  # 423
+_REFUSED = const(3)  # any other failure, or silence
+_TIMER = const(4)
+_STOP = const(5)
 
 # (state, event): (action, …, next state)
 MACHINE = {
-    (IDLE, START): ("register", REGISTERING),
-    (REGISTERING, ACCEPTED): ("refresh_in_time", "report_registered", REGISTERED),
-    (REGISTERING, TOO_BRIEF): ("register", REGISTERING),
-    (REGISTERING, REFUSED): ("retry_later", "report_failure", WAITING),
-    (REGISTERING, STOP): (STOPPING,),
-    (REGISTERED, TIMER): ("register", REFRESHING),
-    (REGISTERED, START): ("register", REFRESHING),
-    (REGISTERED, STOP): ("unregister", LEAVING),
-    (REFRESHING, ACCEPTED): ("refresh_in_time", REGISTERED),
-    (REFRESHING, TOO_BRIEF): ("register", REFRESHING),
-    (REFRESHING, REFUSED): ("retry_later", "report_failure", WAITING),
-    (REFRESHING, STOP): (STOPPING,),
-    (WAITING, TIMER): ("register", REGISTERING),
-    (WAITING, START): ("register", REGISTERING),
-    (WAITING, STOP): ("report_unregistered", IDLE),
-    (STOPPING, ACCEPTED): ("unregister", LEAVING),
-    (STOPPING, TOO_BRIEF): ("unregister", LEAVING),
-    (STOPPING, REFUSED): ("report_unregistered", IDLE),
-    (LEAVING, ACCEPTED): ("report_unregistered", IDLE),
-    (LEAVING, TOO_BRIEF): ("report_unregistered", IDLE),
-    (LEAVING, REFUSED): ("report_unregistered", IDLE),
+    (_IDLE, _START): ("register", _REGISTERING),
+    (_REGISTERING, _ACCEPTED): ("refresh_in_time", "report_registered", _REGISTERED),
+    (_REGISTERING, _TOO_BRIEF): ("register", _REGISTERING),
+    (_REGISTERING, _REFUSED): ("retry_later", "report_failure", _WAITING),
+    (_REGISTERING, _STOP): (_STOPPING,),
+    (_REGISTERED, _TIMER): ("register", _REFRESHING),
+    (_REGISTERED, _START): ("register", _REFRESHING),
+    (_REGISTERED, _STOP): ("unregister", _LEAVING),
+    (_REFRESHING, _ACCEPTED): ("refresh_in_time", _REGISTERED),
+    (_REFRESHING, _TOO_BRIEF): ("register", _REFRESHING),
+    (_REFRESHING, _REFUSED): ("retry_later", "report_failure", _WAITING),
+    (_REFRESHING, _STOP): (_STOPPING,),
+    (_WAITING, _TIMER): ("register", _REGISTERING),
+    (_WAITING, _START): ("register", _REGISTERING),
+    (_WAITING, _STOP): ("report_unregistered", _IDLE),
+    (_STOPPING, _ACCEPTED): ("unregister", _LEAVING),
+    (_STOPPING, _TOO_BRIEF): ("unregister", _LEAVING),
+    (_STOPPING, _REFUSED): ("report_unregistered", _IDLE),
+    (_LEAVING, _ACCEPTED): ("report_unregistered", _IDLE),
+    (_LEAVING, _TOO_BRIEF): ("report_unregistered", _IDLE),
+    (_LEAVING, _REFUSED): ("report_unregistered", _IDLE),
 }
 
 # After the n-th failure in a row the next try comes after 4 s · 2ⁿ, at most 5 minutes, less a
@@ -70,7 +70,7 @@ class Registration:
         self.account = account
         self.registrar = registrar  # URI without a user part: FRITZ!Box drops anything else
         self.expires_s = expires_s
-        self.state = IDLE
+        self.state = _IDLE
         self.failures = 0
         self._call_id = agent.endpoint.token()
         self._tag = agent.endpoint.token(4)
@@ -81,18 +81,18 @@ class Registration:
 
     def start(self, now):
         """Register, or refresh at once."""
-        self._handle_at(START, now)
+        self._handle_at(_START, now)
 
     def stop(self, now):
         """Unregister."""
-        self._handle_at(STOP, now)
+        self._handle_at(_STOP, now)
 
     def is_registered(self):
-        return self.state in (REGISTERED, REFRESHING)
+        return self.state in (_REGISTERED, _REFRESHING)
 
     def is_active(self):
         """Whether the server may still know of us, or is being told."""
-        return self.state != IDLE
+        return self.state != _IDLE
 
     def _handle_at(self, event, now):
         self.agent.endpoint.timers.now = now
@@ -111,19 +111,19 @@ class Registration:
         if response.status < 200:
             return
         self._end_request(request, response)
-        event = ACCEPTED if response.status < 300 else REFUSED
+        event = _ACCEPTED if response.status < 300 else _REFUSED
         if response.status == 423:
             # Ask for what it demands (section 10.3); one that demands nothing gets an hour.
             least = _seconds(response.get("Min-Expires"), 3600)
             if least > self.expires_s:
                 self.expires_s = least
-                event = TOO_BRIEF
+                event = _TOO_BRIEF
         self._handle(event)
         self._outcome = None
 
     def on_timeout(self, request):
         self._end_request(request, None)
-        self._handle(REFUSED)
+        self._handle(_REFUSED)
 
     def _end_request(self, request, response):
         self._outcome = response
@@ -180,7 +180,7 @@ class Registration:
         self.agent.report("registration_failed", self, (status, why, self.retry_ms))
 
     def _wait(self, delay_ms):
-        self._timer = self.agent.endpoint.timers.start(delay_ms, self._handle, TIMER)
+        self._timer = self.agent.endpoint.timers.start(delay_ms, self._handle, _TIMER)
 
     def _granted_s(self):
         """The seconds that the registrar granted our contact (section 10.2.4)."""

@@ -106,10 +106,3 @@ class Request:
         if self.dialog:
             self.dialog.local_cseq = max(self.dialog.local_cseq, number + 1)
         return new
-
-
-def copy_credentials(request, ack):
-    """Give the ACK of a 2xx the credentials of its INVITE (sections 13.2.2.4 and 22.1)."""
-    for name in ("Authorization", "Proxy-Authorization"):
-        for value in request.fields(name):
-            ack.add(name, value)

@@ -11,105 +11,110 @@ from .message import derived
 
 T1 = const(500)  # ms, the round trip that RFC 3261 section 17.1.1.1 assumes
 T2 = const(4000)
-T4 = const(5000)
+_T4 = const(5000)
 TIMEOUT_MS = const(64 * 500)  # timers B, F, H, J, L, M: 64 times T1
-TIMER_D_MS = const(32000)
+_TIMER_D_MS = const(32000)
 
 # States
-CALLING = const(0)
-TRYING = const(1)
-PROCEEDING = const(2)
-COMPLETED = const(3)
-ACCEPTED = const(4)
-CONFIRMED = const(5)
-TERMINATED = const(6)
-WITHDRAWN = const(7)  # CALLING, and a CANCEL is to follow when it may (section 9.1)
-CANCELLED = const(8)  # PROCEEDING, with a CANCEL sent
+_CALLING = const(0)
+_TRYING = const(1)
+_PROCEEDING = const(2)
+_COMPLETED = const(3)
+_ACCEPTED = const(4)
+_CONFIRMED = const(5)
+_TERMINATED = const(6)
+_WITHDRAWN = const(7)  # CALLING, and a CANCEL is to follow when it may (section 9.1)
+_CANCELLED = const(8)  # PROCEEDING, with a CANCEL sent
 
 # Events: what arrives from the peer, what the user sends, which timer fires. The two timers
 # of a transaction have other letters in each machine; here they are called by what they do.
-PROVISIONAL = const(0)  # 1xx, in either direction
-SUCCESS = const(1)  # 2xx
-FAILURE = const(2)  # 3xx to 6xx
-REQUEST = const(3)  # the request again
-ACK = const(4)
-RESEND_TIMER = const(5)  # A, E, G
-FINAL_TIMER = const(6)  # B, F, H: nobody answered; D, I, J, K, L, M: nothing more can come
+_PROVISIONAL = const(0)  # 1xx, in either direction
+_SUCCESS = const(1)  # 2xx
+_FAILURE = const(2)  # 3xx to 6xx
+_REQUEST = const(3)  # the request again
+_ACK = const(4)
+_RESEND_TIMER = const(5)  # A, E, G
+_FINAL_TIMER = const(6)  # B, F, H: nobody answered; D, I, J, K, L, M: nothing more can come
 TRANSPORT_ERROR = const(7)
-WITHDRAW = const(8)  # the user wants his INVITE cancelled
+_WITHDRAW = const(8)  # the user wants his INVITE cancelled
 
 # RFC 3261 figure 5 and section 9.1.   (state, event): (action, …, next state)
 INVITE_CLIENT = {
-    (CALLING, RESEND_TIMER): ("resend", "back_off", CALLING),
-    (CALLING, FINAL_TIMER): ("report_timeout", TERMINATED),
-    (CALLING, TRANSPORT_ERROR): ("report_timeout", TERMINATED),
-    (CALLING, PROVISIONAL): ("stop_timers", "deliver", PROCEEDING),
-    (CALLING, SUCCESS): ("linger", "deliver", ACCEPTED),
-    (CALLING, FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", COMPLETED),
-    (CALLING, WITHDRAW): (WITHDRAWN,),
-    (PROCEEDING, PROVISIONAL): ("deliver", PROCEEDING),
-    (PROCEEDING, SUCCESS): ("linger", "deliver", ACCEPTED),
-    (PROCEEDING, FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", COMPLETED),
-    (PROCEEDING, WITHDRAW): ("cancel", CANCELLED),
-    (WITHDRAWN, RESEND_TIMER): ("resend", "back_off", WITHDRAWN),
-    (WITHDRAWN, FINAL_TIMER): ("report_timeout", TERMINATED),
-    (WITHDRAWN, TRANSPORT_ERROR): ("report_timeout", TERMINATED),
-    (WITHDRAWN, PROVISIONAL): ("cancel", CANCELLED),
-    (WITHDRAWN, SUCCESS): ("linger", "deliver", ACCEPTED),
-    (WITHDRAWN, FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", COMPLETED),
-    (CANCELLED, SUCCESS): ("linger", "deliver", ACCEPTED),  # it crossed the CANCEL
-    (CANCELLED, FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", COMPLETED),
-    (CANCELLED, FINAL_TIMER): ("report_timeout", TERMINATED),
-    (COMPLETED, FAILURE): ("resend", COMPLETED),  # the ACK
-    (COMPLETED, FINAL_TIMER): (TERMINATED,),
-    (ACCEPTED, SUCCESS): ("deliver", ACCEPTED),
-    (ACCEPTED, FINAL_TIMER): (TERMINATED,),
+    (_CALLING, _RESEND_TIMER): ("resend", "back_off", _CALLING),
+    (_CALLING, _FINAL_TIMER): ("report_timeout", _TERMINATED),
+    (_CALLING, TRANSPORT_ERROR): ("report_timeout", _TERMINATED),
+    (_CALLING, _PROVISIONAL): ("stop_timers", "deliver", _PROCEEDING),
+    (_CALLING, _SUCCESS): ("linger", "deliver", "drop_request", _ACCEPTED),
+    (_CALLING, _FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
+    (_CALLING, _WITHDRAW): (_WITHDRAWN,),
+    (_PROCEEDING, _PROVISIONAL): ("deliver", _PROCEEDING),
+    (_PROCEEDING, _SUCCESS): ("linger", "deliver", "drop_request", _ACCEPTED),
+    (_PROCEEDING, _FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
+    (_PROCEEDING, _WITHDRAW): ("cancel", _CANCELLED),
+    (_WITHDRAWN, _RESEND_TIMER): ("resend", "back_off", _WITHDRAWN),
+    (_WITHDRAWN, _FINAL_TIMER): ("report_timeout", _TERMINATED),
+    (_WITHDRAWN, TRANSPORT_ERROR): ("report_timeout", _TERMINATED),
+    (_WITHDRAWN, _PROVISIONAL): ("cancel", _CANCELLED),
+    (_WITHDRAWN, _SUCCESS): ("linger", "deliver", "drop_request", _ACCEPTED),
+    (_WITHDRAWN, _FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
+    (_CANCELLED, _SUCCESS): (
+        "linger",
+        "deliver",
+        "drop_request",
+        _ACCEPTED,
+    ),  # it crossed the CANCEL
+    (_CANCELLED, _FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
+    (_CANCELLED, _FINAL_TIMER): ("report_timeout", _TERMINATED),
+    (_COMPLETED, _FAILURE): ("resend", _COMPLETED),  # the ACK
+    (_COMPLETED, _FINAL_TIMER): (_TERMINATED,),
+    (_ACCEPTED, _SUCCESS): ("deliver", _ACCEPTED),
+    (_ACCEPTED, _FINAL_TIMER): (_TERMINATED,),
 }
 
 # RFC 3261 figure 6
 CLIENT = {
-    (TRYING, RESEND_TIMER): ("resend", "back_off_to_t2", TRYING),
-    (TRYING, FINAL_TIMER): ("report_timeout", TERMINATED),
-    (TRYING, TRANSPORT_ERROR): ("report_timeout", TERMINATED),
-    (TRYING, PROVISIONAL): ("deliver", PROCEEDING),
-    (TRYING, SUCCESS): ("linger_t4", "deliver", "let_go", COMPLETED),
-    (TRYING, FAILURE): ("linger_t4", "deliver", "let_go", COMPLETED),
-    (PROCEEDING, RESEND_TIMER): ("resend", "every_t2", PROCEEDING),
-    (PROCEEDING, FINAL_TIMER): ("report_timeout", TERMINATED),
-    (PROCEEDING, TRANSPORT_ERROR): ("report_timeout", TERMINATED),
-    (PROCEEDING, PROVISIONAL): ("deliver", PROCEEDING),
-    (PROCEEDING, SUCCESS): ("linger_t4", "deliver", "let_go", COMPLETED),
-    (PROCEEDING, FAILURE): ("linger_t4", "deliver", "let_go", COMPLETED),
-    (COMPLETED, FINAL_TIMER): (TERMINATED,),
+    (_TRYING, _RESEND_TIMER): ("resend", "back_off_to_t2", _TRYING),
+    (_TRYING, _FINAL_TIMER): ("report_timeout", _TERMINATED),
+    (_TRYING, TRANSPORT_ERROR): ("report_timeout", _TERMINATED),
+    (_TRYING, _PROVISIONAL): ("deliver", _PROCEEDING),
+    (_TRYING, _SUCCESS): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
+    (_TRYING, _FAILURE): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
+    (_PROCEEDING, _RESEND_TIMER): ("resend", "every_t2", _PROCEEDING),
+    (_PROCEEDING, _FINAL_TIMER): ("report_timeout", _TERMINATED),
+    (_PROCEEDING, TRANSPORT_ERROR): ("report_timeout", _TERMINATED),
+    (_PROCEEDING, _PROVISIONAL): ("deliver", _PROCEEDING),
+    (_PROCEEDING, _SUCCESS): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
+    (_PROCEEDING, _FAILURE): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
+    (_COMPLETED, _FINAL_TIMER): (_TERMINATED,),
 }
 
 # RFC 3261 figure 7; a 2xx is repeated by the call, not by the transaction (RFC 6026 section 7.1)
 INVITE_SERVER = {
-    (PROCEEDING, REQUEST): ("resend", PROCEEDING),
-    (PROCEEDING, PROVISIONAL): ("send", PROCEEDING),
-    (PROCEEDING, SUCCESS): ("send", "linger", ACCEPTED),
-    (PROCEEDING, FAILURE): ("send", "start_resending", COMPLETED),
-    (COMPLETED, REQUEST): ("resend", COMPLETED),
-    (COMPLETED, RESEND_TIMER): ("resend", "back_off_to_t2", COMPLETED),
-    (COMPLETED, ACK): ("stop_timers", "linger_t4", CONFIRMED),
-    (COMPLETED, FINAL_TIMER): ("report_timeout", TERMINATED),
-    (CONFIRMED, FINAL_TIMER): (TERMINATED,),
-    (ACCEPTED, SUCCESS): ("send", ACCEPTED),
-    (ACCEPTED, ACK): ("deliver", ACCEPTED),
-    (ACCEPTED, FINAL_TIMER): (TERMINATED,),
+    (_PROCEEDING, _REQUEST): ("resend", _PROCEEDING),
+    (_PROCEEDING, _PROVISIONAL): ("send", _PROCEEDING),
+    (_PROCEEDING, _SUCCESS): ("send", "linger", _ACCEPTED),
+    (_PROCEEDING, _FAILURE): ("send", "start_resending", _COMPLETED),
+    (_COMPLETED, _REQUEST): ("resend", _COMPLETED),
+    (_COMPLETED, _RESEND_TIMER): ("resend", "back_off_to_t2", _COMPLETED),
+    (_COMPLETED, _ACK): ("stop_timers", "linger_t4", _CONFIRMED),
+    (_COMPLETED, _FINAL_TIMER): ("report_timeout", _TERMINATED),
+    (_CONFIRMED, _FINAL_TIMER): (_TERMINATED,),
+    (_ACCEPTED, _SUCCESS): ("send", _ACCEPTED),
+    (_ACCEPTED, _ACK): ("deliver", _ACCEPTED),
+    (_ACCEPTED, _FINAL_TIMER): (_TERMINATED,),
 }
 
 # RFC 3261 figure 8
 SERVER = {
-    (TRYING, PROVISIONAL): ("send", PROCEEDING),
-    (TRYING, SUCCESS): ("send", "linger", "let_go", COMPLETED),
-    (TRYING, FAILURE): ("send", "linger", "let_go", COMPLETED),
-    (PROCEEDING, REQUEST): ("resend", PROCEEDING),
-    (PROCEEDING, PROVISIONAL): ("send", PROCEEDING),
-    (PROCEEDING, SUCCESS): ("send", "linger", "let_go", COMPLETED),
-    (PROCEEDING, FAILURE): ("send", "linger", "let_go", COMPLETED),
-    (COMPLETED, REQUEST): ("resend", COMPLETED),
-    (COMPLETED, FINAL_TIMER): (TERMINATED,),
+    (_TRYING, _PROVISIONAL): ("send", _PROCEEDING),
+    (_TRYING, _SUCCESS): ("send", "linger", "let_go", _COMPLETED),
+    (_TRYING, _FAILURE): ("send", "linger", "let_go", _COMPLETED),
+    (_PROCEEDING, _REQUEST): ("resend", _PROCEEDING),
+    (_PROCEEDING, _PROVISIONAL): ("send", _PROCEEDING),
+    (_PROCEEDING, _SUCCESS): ("send", "linger", "let_go", _COMPLETED),
+    (_PROCEEDING, _FAILURE): ("send", "linger", "let_go", _COMPLETED),
+    (_COMPLETED, _REQUEST): ("resend", _COMPLETED),
+    (_COMPLETED, _FINAL_TIMER): (_TERMINATED,),
 }
 
 
@@ -130,13 +135,13 @@ class Transaction:
         self.user = user
         self.source = source
         self.is_reliable = hop[0] != "UDP"
-        self.state = PROCEEDING if machine is INVITE_SERVER else TRYING
+        self.state = _PROCEEDING if machine is INVITE_SERVER else _TRYING
         self.last_sent = b""
         self.message = None  # what the event that is being served brought
         self._interval_ms = T1
         self._resend_timer = self._final_timer = None
         if machine is INVITE_CLIENT:
-            self.state = CALLING
+            self.state = _CALLING
 
     def begin(self):
         """Send a client's request and start its timers."""
@@ -150,14 +155,14 @@ class Transaction:
 
     def withdraw(self):
         """Have a client's INVITE cancelled: at once, or when the first provisional response allows it."""
-        self.handle(None, WITHDRAW)
+        self.handle(None, _WITHDRAW)
 
     def receive(self, message):
         """A message that belongs here: a response, the request again, or its ACK."""
         if message.status:
             event = _class_of(message.status)
         else:
-            event = ACK if message.method == "ACK" else REQUEST
+            event = _ACK if message.method == "ACK" else _REQUEST
         self.handle(message, event)
 
     def handle(self, message, event):
@@ -169,7 +174,7 @@ class Transaction:
         for action in row[:-1]:
             getattr(self, action)()
         self.message = None
-        if self.state == TERMINATED:
+        if self.state == _TERMINATED:
             self.stop_timers()
             self.endpoint.forget(self)
 
@@ -189,11 +194,16 @@ class Transaction:
         else:
             self.user.on_ack(self, self.message)
 
+    # What waits for stragglers is to be small: a board keeps it for half a minute.
+
+    def drop_request(self):
+        """Neither the request nor its bytes will be asked for any more."""
+        self.request = None
+        self.last_sent = b""
+
     def let_go(self):
-        """Nothing will be asked of request and user any more: what waits here for stragglers is to be small."""
+        """Nor will its user; the bytes that were sent last may be: the ACK of a failure, a server's response."""
         self.request = self.user = None
-        if self.machine is CLIENT:
-            self.last_sent = b""
 
     def report_timeout(self):
         self.user.on_timeout(self)
@@ -228,10 +238,10 @@ class Transaction:
         self._linger(0 if self.is_reliable and self.machine is SERVER else TIMEOUT_MS)
 
     def linger_d(self):
-        self._linger(0 if self.is_reliable else TIMER_D_MS)
+        self._linger(0 if self.is_reliable else _TIMER_D_MS)
 
     def linger_t4(self):
-        self._linger(0 if self.is_reliable else T4)
+        self._linger(0 if self.is_reliable else _T4)
 
     def stop_timers(self):
         for timer in (self._resend_timer, self._final_timer):
@@ -244,10 +254,10 @@ class Transaction:
 
     def _start_resend_timer(self, delay_ms):
         self._interval_ms = delay_ms
-        self._resend_timer = self.endpoint.timers.start(delay_ms, self._on_timer, RESEND_TIMER)
+        self._resend_timer = self.endpoint.timers.start(delay_ms, self._on_timer, _RESEND_TIMER)
 
     def _start_final_timer(self, delay_ms):
-        self._final_timer = self.endpoint.timers.start(delay_ms, self._on_timer, FINAL_TIMER)
+        self._final_timer = self.endpoint.timers.start(delay_ms, self._on_timer, _FINAL_TIMER)
 
     def _on_timer(self, event):
         self.handle(None, event)
@@ -264,4 +274,4 @@ class Nobody:
 
 
 def _class_of(status):
-    return PROVISIONAL if status < 200 else SUCCESS if status < 300 else FAILURE
+    return _PROVISIONAL if status < 200 else _SUCCESS if status < 300 else _FAILURE

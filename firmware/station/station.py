@@ -16,49 +16,49 @@ from .button import Button
 from .codes import Codes
 
 # States
-IDLE = const(0)
-CALLING = const(1)  # our phones ring
-TALKING = const(2)
+_IDLE = const(0)
+_CALLING = const(1)  # our phones ring
+_TALKING = const(2)
 
 # Events
-PRESS = const(0)
-ANSWERED = const(1)
-REFUSED = const(2)  # by the last phone that rang
-INCOMING = const(3)
-TURNED_AWAY = const(4)  # the call that came in was not taken
-ENDED = const(5)  # the other side hung up, or the call failed
-HANG_UP = const(6)
-RING_TIMEOUT = const(7)
-TALK_TIMEOUT = const(8)
-FAULT = const(9)  # what a row asked for could not be done
+_PRESS = const(0)
+_ANSWERED = const(1)
+_REFUSED = const(2)  # by the last phone that rang
+_INCOMING = const(3)
+_TURNED_AWAY = const(4)  # the call that came in was not taken
+_ENDED = const(5)  # the other side hung up, or the call failed
+_HANG_UP = const(6)
+_RING_TIMEOUT = const(7)
+_TALK_TIMEOUT = const(8)
+_FAULT = const(9)  # what a row asked for could not be done
 
 # (state, event): (actions and, last, the next state). What has no row is ignored on purpose.
 MACHINE: dict = {
-    (IDLE, PRESS): ("ring", CALLING),
-    (IDLE, INCOMING): ("accept", TALKING),
-    (CALLING, PRESS): ("withdraw", "report_end", IDLE),
-    (CALLING, HANG_UP): ("withdraw", "report_end", IDLE),
-    (CALLING, RING_TIMEOUT): ("withdraw", "report_end", IDLE),
-    (CALLING, FAULT): ("withdraw", "report_end", IDLE),
-    (CALLING, REFUSED): ("report_end", IDLE),
-    (CALLING, INCOMING): ("turn_away", CALLING),
-    (CALLING, ANSWERED): ("withdraw_others", "talk", TALKING),
-    (TALKING, PRESS): ("withdraw", "report_end", IDLE),
-    (TALKING, HANG_UP): ("withdraw", "report_end", IDLE),
-    (TALKING, TALK_TIMEOUT): ("withdraw", "report_end", IDLE),
-    (TALKING, FAULT): ("withdraw", "report_end", IDLE),
-    (TALKING, ENDED): ("report_end", IDLE),
-    (TALKING, INCOMING): ("turn_away", TALKING),
-    (TALKING, TURNED_AWAY): ("fall_silent", IDLE),
+    (_IDLE, _PRESS): ("ring", _CALLING),
+    (_IDLE, _INCOMING): ("accept", _TALKING),
+    (_CALLING, _PRESS): ("withdraw", "report_end", _IDLE),
+    (_CALLING, _HANG_UP): ("withdraw", "report_end", _IDLE),
+    (_CALLING, _RING_TIMEOUT): ("withdraw", "report_end", _IDLE),
+    (_CALLING, _FAULT): ("withdraw", "report_end", _IDLE),
+    (_CALLING, _REFUSED): ("report_end", _IDLE),
+    (_CALLING, _INCOMING): ("turn_away", _CALLING),
+    (_CALLING, _ANSWERED): ("withdraw_others", "talk", _TALKING),
+    (_TALKING, _PRESS): ("withdraw", "report_end", _IDLE),
+    (_TALKING, _HANG_UP): ("withdraw", "report_end", _IDLE),
+    (_TALKING, _TALK_TIMEOUT): ("withdraw", "report_end", _IDLE),
+    (_TALKING, _FAULT): ("withdraw", "report_end", _IDLE),
+    (_TALKING, _ENDED): ("report_end", _IDLE),
+    (_TALKING, _INCOMING): ("turn_away", _TALKING),
+    (_TALKING, _TURNED_AWAY): ("fall_silent", _IDLE),
 }
 
 # What a call that ended by our own doing is reported as
 _CAUSES = {
-    PRESS: "button",
-    HANG_UP: "hang-up",
-    RING_TIMEOUT: "ring time-out",
-    TALK_TIMEOUT: "talk time-out",
-    FAULT: "fault",
+    _PRESS: "button",
+    _HANG_UP: "hang-up",
+    _RING_TIMEOUT: "ring time-out",
+    _TALK_TIMEOUT: "talk time-out",
+    _FAULT: "fault",
 }
 
 
@@ -76,7 +76,7 @@ class Station:
         self.voice = voice
         self.host = host
         self.events = []
-        self.state = IDLE
+        self.state = _IDLE
         self.calls = []  # those that ring, or the one that talks
         self.status = 0  # of the INVITE, as far as it is known
         self.cause = ""
@@ -104,26 +104,26 @@ class Station:
                 self._at(now)
                 self._report("press", {"button": name})
                 self._target = self.config["buttons"][name]["ring"]
-                self._handle(PRESS)
+                self._handle(_PRESS)
 
     def call(self, target, now):
         """Ring `target`, as a press would."""
         self._at(now)
         self._target = [target]
-        if self.state == IDLE:
-            self._handle(PRESS)
+        if self.state == _IDLE:
+            self._handle(_PRESS)
         else:
             self._report("error", {"why": "call %s: another call is running" % target})
 
     def hang_up(self, now):
         self._at(now)
-        self._handle(HANG_UP)
+        self._handle(_HANG_UP)
 
     def fail(self, why, now):
         """Something here went wrong: it ends the visit that it happened in, and nothing else."""
         self._at(now)
         self._report("error", {"why": why})
-        self._handle(FAULT)
+        self._handle(_FAULT)
 
     def digit(self, digit, now):
         """A digit came from the peer of the call."""
@@ -165,11 +165,11 @@ class Station:
     def _on_answered(self, call, body):
         if call in self.calls:
             self._serve(call, body)
-            self._handle(ANSWERED)
+            self._handle(_ANSWERED)
 
     def _on_incoming(self, call, body):
         self._serve(call, body)
-        self._handle(INCOMING)
+        self._handle(_INCOMING)
 
     def _on_reoffered(self, call, body):
         """The phone changes the session: a hold, another address, one codec of two (RFC 3264 section 8)."""
@@ -187,10 +187,10 @@ class Station:
         self.calls.remove(call)
         self.cause, status = detail
         self.status = status or self.status
-        if self.state == TALKING:
-            self._handle(ENDED)
+        if self.state == _TALKING:
+            self._handle(_ENDED)
         elif not self.calls:
-            self._handle(REFUSED)
+            self._handle(_REFUSED)
 
     # The machine
 
@@ -207,7 +207,7 @@ class Station:
             return
         self.state = row[-1]
         self.cause = _CAUSES.get(event, self.cause)
-        if self._timer and event != INCOMING:
+        if self._timer and event != _INCOMING:
             self._timer.cancel()
         try:
             for action in row[:-1]:
@@ -219,7 +219,7 @@ class Station:
 
     def ring(self):
         """One INVITE to each phone of the ring plan, all with one offer: the first that answers is talked to."""
-        self._start(self.config["ring_seconds"], RING_TIMEOUT)
+        self._start(self.config["ring_seconds"], _RING_TIMEOUT)
         self._open_voice()
         offer = sdp.offer(self.host, self._port, self._session_id)
         for target in self._target:
@@ -252,7 +252,7 @@ class Station:
         self._begin(stream)
 
     def _begin(self, stream):
-        self._start(self.config["talk_seconds"], TALK_TIMEOUT)
+        self._start(self.config["talk_seconds"], _TALK_TIMEOUT)
         self.voice.start(stream)
         self._report("answered", {"peer": self._subject.peer, "encoding": stream.encoding})
 
@@ -263,7 +263,7 @@ class Station:
         self._report("turned_away", {"peer": self._subject.peer, "status": status, "why": why})
         self._subject.refuse(status, self._timers.now)
         if not self.calls:
-            self._handle(TURNED_AWAY)
+            self._handle(_TURNED_AWAY)
 
     def withdraw(self):
         """End every call of this visit, in the way that each call's state wants."""

@@ -12,6 +12,15 @@ from micropython import const
 _LONGEST_PACKET_BYTES = const(1500)
 # A turn that finds more than this leaves the rest to the next: hostile floods cost bounded time.
 _MOST_PACKETS = const(8)
+_COUNTERS = (
+    "frames_sent",
+    "frames_received",
+    "frames_lost",
+    "frames_late",
+    "frames_duplicate",
+    "frames_concealed",
+    "malformed",
+)
 
 
 class Voice:
@@ -23,6 +32,7 @@ class Voice:
     def __init__(self, audio, open_socket, random):
         self.audio = audio
         self.session = None
+        self.counters = {}
         self._open_socket = open_socket
         self._random = random
         self._socket = None
@@ -50,13 +60,37 @@ class Voice:
         self._is_latched = False
         self.audio.start()
 
-    def stop(self):
-        """End the call's audio. `session` stays, for its counters."""
-        if self._socket:
-            if self._peer:
-                self.audio.stop()
+    def update(self, stream):
+        """Go on as a new offer and answer say. A peer that moved is listened for anew, on the same port."""
+        self.session.update(stream)
+        peer = (stream.host, stream.port)
+        if stream.sending and peer != self._peer:
+            port = self._socket.port
             self._socket.close()
-        self._socket = self._peer = None
+            self._socket = self._open_socket(port)
+            self._peer = peer
+            self._is_latched = False
+
+    def stop(self):
+        """End the call's audio; what it counted stays in `counters`."""
+        socket, was_running = self._socket, self.is_running()
+        if was_running:
+            self.counters = self.count()
+        self._socket = self._peer = self.session = None
+        if socket:
+            socket.close()
+        if was_running:
+            self.audio.stop()
+
+    def count(self):
+        """What media.session.Session counts, and frames that the hardware lost, of this or the last call: a dict."""
+        session, audio = self.session, self.audio
+        if session is None:
+            return self.counters
+        counted = {name: getattr(session, name) for name in _COUNTERS}
+        counted["microphone_lost"] = audio.frames_lost
+        counted["speaker_underruns"] = audio.underruns
+        return counted
 
     def is_running(self):
         return self._peer is not None

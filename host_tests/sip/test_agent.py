@@ -1,8 +1,8 @@
 """agent: what is answered to whom, and that nobody can make it stumble or grow."""
 
 import pytest
-from sip import call as calls
 
+from host_tests.names import Names
 from host_tests.sip.world import OFFER, World
 
 HEAP = "2M"
@@ -89,7 +89,7 @@ def test_a_dialog_is_recognised_by_all_three_of_its_parts(change):
     given = [name for name, _ in change]
     own = [("To", answer.get("To"))] if "To" not in given else []
     peer.say(peer.request("BYE", headers=own + change, cseq=2), door)
-    assert peer.labels()[-1] == "481 BYE" and door.calls[0].state == calls.ESTABLISHED
+    assert peer.labels()[-1] == "481 BYE" and door.calls[0].state == Names("sip/call").ESTABLISHED
     door.hang_up()
     world.rest()
 
@@ -99,7 +99,7 @@ def test_a_lower_cseq_in_a_dialog_is_a_500_and_the_call_goes_on():
     peer.say(peer.within(answer, "OPTIONS", 5), door)
     peer.say(peer.within(answer, "BYE", 4), door)
     assert peer.labels()[-2:] == ["200 OPTIONS", "500 BYE"]
-    assert door.calls[0].state == calls.ESTABLISHED
+    assert door.calls[0].state == Names("sip/call").ESTABLISHED
     peer.say(peer.within(answer, "BYE", 6), door)
     assert peer.labels()[-1] == "200 BYE"
     world.rest()

@@ -4,11 +4,14 @@ import pytest
 from sip import call as c
 from sip.agent import Agent
 
+from host_tests.names import Names
 from host_tests.sip.world import ANSWER, OFFER, World
 
+NAMES = Names("sip/call")
+
 HEAP = "2M"
-STATES = range(c.INVITING, c.ENDED + 1)
-EVENTS = range(c.PROVISIONAL, c.REINVITE + 1)
+STATES = range(c.INVITING, NAMES.ENDED + 1)
+EVENTS = range(NAMES.PROVISIONAL, NAMES.REINVITE + 1)
 
 
 def scene():
@@ -51,7 +54,7 @@ def test_every_row_names_actions_that_exist_and_known_states():
 
 
 def test_every_state_is_reached_and_every_state_leads_to_the_end():
-    reached, ending = {c.INVITING, c.INCOMING}, {c.ENDED}
+    reached, ending = {c.INVITING, c.INCOMING}, {NAMES.ENDED}
     for _ in STATES:
         for (state, _event), (*_actions, following) in c.MACHINE.items():
             if state in reached:
@@ -68,7 +71,7 @@ def test_every_way_to_the_end_reports_it_once():
             for action in actions
             if action in ("report_ended", "report_refused", "report_remote_end")
         ]
-        assert len(reports) == (1 if following == c.ENDED != state else 0), (state, actions)
+        assert len(reports) == (1 if following == NAMES.ENDED != state else 0), (state, actions)
 
 
 def test_every_pair_does_what_its_row_says_and_a_pair_without_row_changes_nothing():
@@ -83,7 +86,7 @@ def test_every_pair_does_what_its_row_says_and_a_pair_without_row_changes_nothin
             assert noted == (list(row[:-1]) if row else [])
             assert call.state == (row[-1] if row else state)
             assert agent.events == [] and agent.outbox == []
-            assert (agent.calls == []) == (row is not None and row[-1] == c.ENDED)
+            assert (agent.calls == []) == (row is not None and row[-1] == NAMES.ENDED)
 
 
 def record(call, actions):
@@ -376,7 +379,7 @@ def test_a_call_for_us_rings_is_answered_and_ended_there():
     assert answer.body == ANSWER and answer.get("Contact") == "<sip:door@10.0.1.1:5060>"
     assert peer.heard[1].tag("To") == answer.tag("To") != ""
     peer.say(ack_of(peer, answer), door)
-    assert door.calls[0].state == c.ESTABLISHED
+    assert door.calls[0].state == NAMES.ESTABLISHED
     peer.say(peer.within(answer, "BYE", 2), door)
     assert peer.labels()[-1] == "200 BYE"
     assert door.story == ["incoming", "ended remote 0"]
@@ -470,7 +473,7 @@ def test_the_first_ack_ends_the_repeating():
     peer.say(ack_of(peer, peer.heard[-1]), door)
     peer.say(ack_of(peer, peer.heard[-1]), door)
     world.run(60000)
-    assert peer.labels().count("200 INVITE") == 3 and door.calls[0].state == c.ESTABLISHED
+    assert peer.labels().count("200 INVITE") == 3 and door.calls[0].state == NAMES.ESTABLISHED
     door.hang_up()
     world.rest()
 
@@ -511,7 +514,7 @@ def test_an_invite_without_offer_is_reported_empty_and_may_be_answered_with_ours
     peer.say(peer.request("INVITE"), door)
     assert peer.heard[-1].body == ANSWER
     peer.say(ack_of(peer, peer.heard[-1]), door)
-    assert door.calls[0].state == c.ESTABLISHED
+    assert door.calls[0].state == NAMES.ESTABLISHED
     door.hang_up()
     world.rest()
 
@@ -540,7 +543,7 @@ def test_a_peer_of_rfc_2543_without_branch_and_tags_calls_and_hangs_up():
     answer = peer.last("200 INVITE")
     old[2] = ("To", answer.get("To"))
     peer.say(peer.request("ACK", headers=old), door)
-    assert door.calls[0].state == c.ESTABLISHED and len(door.calls) == 1
+    assert door.calls[0].state == NAMES.ESTABLISHED and len(door.calls) == 1
     peer.say(peer.request("BYE", headers=old, cseq=2), door)
     assert door.story == ["incoming", "ended remote 0"] and peer.labels()[-1] == "200 BYE"
     world.rest()
@@ -561,7 +564,7 @@ def test_answers_refusals_and_ends_that_come_too_late_do_nothing():
     call.answer(ANSWER, now)
     call.ring(now)
     world.run(10)
-    assert call.state == c.ESTABLISHED and peer.labels() == ["INVITE", "ACK"]
+    assert call.state == NAMES.ESTABLISHED and peer.labels() == ["INVITE", "ACK"]
     call.end(now)
     call.end(now)
     call.answer(ANSWER, now)

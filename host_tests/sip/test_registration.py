@@ -6,10 +6,13 @@ from sip.agent import Agent
 from sip.message import response_to
 from sip.request import Account
 
+from host_tests.names import Names
 from host_tests.sip.world import PROXY, World
 
-STATES = range(r.IDLE, r.LEAVING + 1)
-EVENTS = range(r.START, r.STOP + 1)
+NAMES = Names("sip/registration")
+
+STATES = range(NAMES.IDLE, NAMES.LEAVING + 1)
+EVENTS = range(NAMES.START, NAMES.STOP + 1)
 
 
 class Registrar:
@@ -53,7 +56,7 @@ def test_every_row_names_actions_that_exist_and_known_states():
 
 
 def test_every_state_is_reached_and_every_state_leads_back_to_idle():
-    reached, returning = {r.IDLE}, {r.IDLE}
+    reached, returning = {NAMES.IDLE}, {NAMES.IDLE}
     for _ in STATES:
         for (state, _event), (*_actions, following) in r.MACHINE.items():
             if state in reached:

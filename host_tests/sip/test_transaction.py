@@ -5,17 +5,21 @@ from sip import transaction as t
 from sip.endpoint import Endpoint
 from sip.message import Message, response_to
 
+from host_tests.names import Names
+
+NAMES = Names("sip/transaction")
+
 UDP = ("UDP", "10.0.0.2", 5060)
 TCP = ("TCP", "10.0.0.2", 5060)
 
 MACHINES = ("INVITE_CLIENT", "CLIENT", "INVITE_SERVER", "SERVER")
 BEGINNINGS = {
-    "INVITE_CLIENT": t.CALLING,
-    "CLIENT": t.TRYING,
-    "INVITE_SERVER": t.PROCEEDING,
-    "SERVER": t.TRYING,
+    "INVITE_CLIENT": NAMES.CALLING,
+    "CLIENT": NAMES.TRYING,
+    "INVITE_SERVER": NAMES.PROCEEDING,
+    "SERVER": NAMES.TRYING,
 }
-EVENTS = range(t.PROVISIONAL, t.WITHDRAW + 1)
+EVENTS = range(NAMES.PROVISIONAL, NAMES.WITHDRAW + 1)
 
 
 class User:
@@ -131,7 +135,10 @@ def request(method, via=None):
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_row_names_actions_that_exist_and_known_states(name):
     for (state, event), (*actions, following) in getattr(t, name).items():
-        assert t.CALLING <= state <= t.CANCELLED and t.CALLING <= following <= t.CANCELLED
+        assert (
+            NAMES.CALLING <= state <= NAMES.CANCELLED
+            and NAMES.CALLING <= following <= NAMES.CANCELLED
+        )
         assert event in EVENTS
         for action in actions:
             assert callable(getattr(t.Transaction, action)), action
@@ -141,7 +148,7 @@ def test_every_row_names_actions_that_exist_and_known_states(name):
 def test_every_state_is_reached_and_every_state_leads_to_the_end(name):
     machine = getattr(t, name)
     reached = {BEGINNINGS[name]}
-    ending = {t.TERMINATED}
+    ending = {NAMES.TERMINATED}
     for _ in range(10):
         for (state, _event), (*_actions, following) in machine.items():
             if state in reached:
@@ -149,28 +156,28 @@ def test_every_state_is_reached_and_every_state_leads_to_the_end(name):
             if following in ending:
                 ending.add(state)
     states = {state for state, _ in machine}
-    assert t.TERMINATED not in states
-    assert states | {t.TERMINATED} == reached == ending
+    assert NAMES.TERMINATED not in states
+    assert states | {NAMES.TERMINATED} == reached == ending
 
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_state_hears_its_final_timer_or_waits_for_its_user(name):
     # Only a server that its user has not answered yet, and an INVITE that rings, wait without an end of their own.
     waiting = {
-        "INVITE_CLIENT": {t.PROCEEDING},
+        "INVITE_CLIENT": {NAMES.PROCEEDING},
         "CLIENT": set(),
-        "INVITE_SERVER": {t.PROCEEDING},
-        "SERVER": {t.TRYING, t.PROCEEDING},
+        "INVITE_SERVER": {NAMES.PROCEEDING},
+        "SERVER": {NAMES.TRYING, NAMES.PROCEEDING},
     }
     machine = getattr(t, name)
-    silent = {state for state, _ in machine if (state, t.FINAL_TIMER) not in machine}
+    silent = {state for state, _ in machine if (state, NAMES.FINAL_TIMER) not in machine}
     assert silent == waiting[name]
 
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_pair_does_what_its_row_says_and_a_pair_without_row_changes_nothing(name):
     machine = getattr(t, name)
-    for state in range(t.CALLING, t.CANCELLED + 1):
+    for state in range(NAMES.CALLING, NAMES.CANCELLED + 1):
         for event in EVENTS:
             bench = Bench()
             method = "INVITE" if "INVITE" in name else "OPTIONS"
@@ -186,7 +193,7 @@ def test_every_pair_does_what_its_row_says_and_a_pair_without_row_changes_nothin
             if row:
                 assert called[: len(row[:-1])] == list(row[:-1])
                 assert transaction.state == row[-1]
-                assert bench.is_gone() == (row[-1] == t.TERMINATED)
+                assert bench.is_gone() == (row[-1] == NAMES.TERMINATED)
             else:
                 assert transaction.state == state and not bench.is_gone()
                 assert bench.sent() == [] and len(bench.endpoint.timers) == waiting

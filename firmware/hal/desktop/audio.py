@@ -56,7 +56,8 @@ class Audio:
         self._written = 0  # frames in the speaker's file
 
     def start(self):
-        """Open microphone and speaker: frame 0 is being spoken now."""
+        """Open microphone and speaker: frame 0 is being spoken now. The counters begin anew."""
+        self.frames_lost = self.underruns = 0
         self._started = _now()
         self._read = 0
         if self._source:
