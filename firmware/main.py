@@ -3,20 +3,12 @@
 Files in the working directory (a board's flash): config.json, what the owner wants; board.json, what the board has.
 """
 
-import gc
 import sys
 
-
-def collect_each(count_bytes):
-    """Have the collector run each time that many bytes were allocated; -1: when there is no other way."""
-    if hasattr(gc, "threshold"):  # not CPython's
-        gc.threshold(count_bytes)
-
+import hal
 
 # Loading leaves garbage between what stays: collected often, the heap stays in one piece.
-collect_each(4096)
-
-import hal
+hal.collect_each(4096)
 
 
 def settings():
@@ -39,7 +31,7 @@ try:
     import wiring
 
     door = wiring.Door(console, config, board)
-    collect_each(-1)  # from here on wiring chooses pauses that nobody hears
+    hal.collect_each(-1)  # from here on wiring knows when
     wiring.run(door)
 except (ValueError, OSError) as error:
     console.event("error", {"why": str(error)})

@@ -9,7 +9,7 @@ class Names:
 
     def __init__(self, module):
         self.numbers = {}
-        with open("firmware/%s.py" % module) as file:
+        with open("firmware/" + module + ".py") as file:
             for line in file:
                 name, is_constant, rest = line.partition(" = const(")
                 number = rest.split(")")[0]

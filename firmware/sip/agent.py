@@ -135,7 +135,7 @@ class Agent:
     def on_ack(self, _transaction, ack):
         call = self._call_of(ack, ack.tag("To"))
         if call:
-            call.receive(calls.ACK)
+            call.handle(calls.ACK)
 
     def on_timeout(self, transaction):
         """Nobody acknowledged our refusal: there is nothing left to do about it."""
@@ -168,7 +168,7 @@ class Agent:
     def _on_bye(self, transaction, request, call):
         transaction.respond(self._response(request, 200 if call else 481))
         if call:
-            call.receive(calls.BYE)
+            call.handle(calls.BYE)
 
     def _on_cancel(self, transaction, request, _call):
         invite = self.endpoint.invite_that(request)
@@ -179,7 +179,7 @@ class Agent:
             transaction.respond(self._response(request, 200))
         else:
             transaction.respond(self._response(request, 200, call.local_tag))
-            call.receive(calls.CANCEL)
+            call.handle(calls.CANCEL)
 
     def _on_options(self, transaction, request, _call):
         response = self._response(request, 200)

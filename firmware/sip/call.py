@@ -124,24 +124,24 @@ class Call:
         self._message = response
         if request is self._bye:
             if status >= 200:
-                self._handle(_DONE)
+                self.handle(_DONE)
         elif status < 200:
             if status > 100:
-                self._handle(_PROVISIONAL)
+                self.handle(_PROVISIONAL)
         elif status >= 300:
-            self._handle(_REFUSAL)
+            self.handle(_REFUSAL)
         elif self.dialog is None:
             self.dialog = dialogs.of_caller(request.message, response, request.hop)
             request.message = essence_of(request.message)
-            self._handle(_ANSWER)
+            self.handle(_ANSWER)
         elif response.tag("To") == self.dialog.remote_tag:
-            self._handle(_ANSWER)
+            self.handle(_ANSWER)
         else:
             self._drop_fork(response)
 
     def on_timeout(self, request):
         self._message = None
-        self._handle(_DONE if request is self._bye else _REFUSAL)
+        self.handle(_DONE if request is self._bye else _REFUSAL)
 
     def _drop_fork(self, response):
         """A second phone answered the same INVITE: take its dialog and end it (section 13.2.2.4)."""
@@ -178,7 +178,7 @@ class Call:
         self._invite = transaction
         transaction.user = self
         self._message = request
-        self._handle(_REINVITE)
+        self.handle(_REINVITE)
 
     def ring(self, now):
         """Send 180 Ringing."""
@@ -190,35 +190,29 @@ class Call:
         """Accept their INVITE or re-INVITE with 200; `sdp` is bytes."""
         self._at(now)
         self._sdp = sdp
-        self._handle(_ACCEPT)
+        self.handle(_ACCEPT)
 
     def refuse(self, status, now):
         """Refuse their INVITE or re-INVITE with a status of 300 or above; after the latter the call goes on."""
         self._at(now)
         self._refusal = status
-        self._handle(_REFUSE)
-
-    def receive(self, event):
-        """CANCEL, ACK or BYE came in."""
-        self._handle(event)
+        self.handle(_REFUSE)
 
     def on_ack(self, _transaction, _ack):
-        self._handle(ACK)
+        self.handle(ACK)
 
     # Both
 
     def end(self, now):
         """End the call in the way that its state calls for: CANCEL, BYE or a 603."""
         self._at(now)
-        self._handle(_END)
-
-    def is_ended(self):
-        return self.state == _ENDED
+        self.handle(_END)
 
     def _at(self, now):
         self.agent.endpoint.timers.now = now
 
-    def _handle(self, event):
+    def handle(self, event):
+        """What the table says; from outside: CANCEL, ACK and BYE."""
         row = MACHINE.get((self.state, event))
         if row:
             self.state = row[-1]
@@ -263,7 +257,7 @@ class Call:
         self._answer.add("Content-Type", "application/sdp")
         self._answer.body = self._sdp
         self._sdp = b""
-        self._timer = self._start(TIMEOUT_MS, self._handle, _EXPIRED)
+        self._timer = self._start(TIMEOUT_MS, self.handle, _EXPIRED)
         self._repeat(T1)
 
     def _repeat(self, interval_ms):

@@ -60,12 +60,6 @@ class Endpoint:
         cancel = messages.derived(request, "CANCEL").add("To", request.get("To"))
         self._begin(cancel, invite.key[0], invite.hop, transactions.Nobody())
 
-    def fail(self, hop):
-        """The transport to `hop` broke: what was asked there will not be answered (section 17.1.4)."""
-        for transaction in list(self.clients.values()):
-            if transaction.hop == hop:
-                transaction.handle(None, transactions.TRANSPORT_ERROR)
-
     def stamp(self, request, hop):
         """Put a Via of ours on top of a request to `hop`. Returns its branch."""
         branch = MAGIC + self.token()

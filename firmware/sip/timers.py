@@ -19,13 +19,15 @@ def difference(later, earlier):
 class Timer:
     """One deadline. `cancel` may be called at any time, also after it has fired."""
 
-    def __init__(self, due, action, argument):
+    def __init__(self, waiting, due, action, argument):
+        self._waiting = waiting
         self.due = due
         self.action = action
         self.argument = argument
 
     def cancel(self):
-        self.action = None
+        if self in self._waiting:
+            self._waiting.remove(self)
 
 
 class Timers:
@@ -37,10 +39,11 @@ class Timers:
 
     def start(self, delay_ms, action, argument):
         """A Timer that calls action(argument) once, `delay_ms` from now."""
-        timer = Timer((self.now + min(delay_ms, MAX_DELAY_MS)) & (PERIOD - 1), action, argument)
         waiting = self._waiting
+        due = (self.now + min(delay_ms, MAX_DELAY_MS)) & (PERIOD - 1)
+        timer = Timer(waiting, due, action, argument)
         place = len(waiting)
-        while place and difference(waiting[place - 1].due, timer.due) > 0:
+        while place and difference(waiting[place - 1].due, due) > 0:
             place -= 1
         waiting.insert(place, timer)
         return timer
@@ -50,16 +53,11 @@ class Timers:
         self.now = now
         while self.wait_ms(now) == 0:
             timer = self._waiting.pop(0)
-            action = timer.action
-            timer.action = None
-            action(timer.argument)
+            timer.action(timer.argument)
 
     def wait_ms(self, now):
         """How long until the next deadline: 0 when one is due, None when there is none."""
-        waiting = self._waiting
-        while waiting and waiting[0].action is None:
-            waiting.pop(0)
-        return max(0, difference(waiting[0].due, now)) if waiting else None
+        return max(0, difference(self._waiting[0].due, now)) if self._waiting else None
 
     def __len__(self):
-        return sum([1 for timer in self._waiting if timer.action])
+        return len(self._waiting)

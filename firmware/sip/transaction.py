@@ -35,14 +35,12 @@ _REQUEST = const(3)  # the request again
 _ACK = const(4)
 _RESEND_TIMER = const(5)  # A, E, G
 _FINAL_TIMER = const(6)  # B, F, H: nobody answered; D, I, J, K, L, M: nothing more can come
-TRANSPORT_ERROR = const(7)
-_WITHDRAW = const(8)  # the user wants his INVITE cancelled
+_WITHDRAW = const(7)  # the user wants his INVITE cancelled
 
 # RFC 3261 figure 5 and section 9.1.   (state, event): (action, …, next state)
 INVITE_CLIENT = {
     (_CALLING, _RESEND_TIMER): ("resend", "back_off", _CALLING),
     (_CALLING, _FINAL_TIMER): ("report_timeout", _TERMINATED),
-    (_CALLING, TRANSPORT_ERROR): ("report_timeout", _TERMINATED),
     (_CALLING, _PROVISIONAL): ("stop_timers", "deliver", _PROCEEDING),
     (_CALLING, _SUCCESS): ("linger", "deliver", "drop_request", _ACCEPTED),
     (_CALLING, _FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
@@ -53,7 +51,6 @@ INVITE_CLIENT = {
     (_PROCEEDING, _WITHDRAW): ("cancel", _CANCELLED),
     (_WITHDRAWN, _RESEND_TIMER): ("resend", "back_off", _WITHDRAWN),
     (_WITHDRAWN, _FINAL_TIMER): ("report_timeout", _TERMINATED),
-    (_WITHDRAWN, TRANSPORT_ERROR): ("report_timeout", _TERMINATED),
     (_WITHDRAWN, _PROVISIONAL): ("cancel", _CANCELLED),
     (_WITHDRAWN, _SUCCESS): ("linger", "deliver", "drop_request", _ACCEPTED),
     (_WITHDRAWN, _FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
@@ -75,13 +72,11 @@ INVITE_CLIENT = {
 CLIENT = {
     (_TRYING, _RESEND_TIMER): ("resend", "back_off_to_t2", _TRYING),
     (_TRYING, _FINAL_TIMER): ("report_timeout", _TERMINATED),
-    (_TRYING, TRANSPORT_ERROR): ("report_timeout", _TERMINATED),
     (_TRYING, _PROVISIONAL): ("deliver", _PROCEEDING),
     (_TRYING, _SUCCESS): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
     (_TRYING, _FAILURE): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
     (_PROCEEDING, _RESEND_TIMER): ("resend", "every_t2", _PROCEEDING),
     (_PROCEEDING, _FINAL_TIMER): ("report_timeout", _TERMINATED),
-    (_PROCEEDING, TRANSPORT_ERROR): ("report_timeout", _TERMINATED),
     (_PROCEEDING, _PROVISIONAL): ("deliver", _PROCEEDING),
     (_PROCEEDING, _SUCCESS): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
     (_PROCEEDING, _FAILURE): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
@@ -92,7 +87,7 @@ CLIENT = {
 INVITE_SERVER = {
     (_PROCEEDING, _REQUEST): ("resend", _PROCEEDING),
     (_PROCEEDING, _PROVISIONAL): ("send", _PROCEEDING),
-    (_PROCEEDING, _SUCCESS): ("send", "linger", _ACCEPTED),
+    (_PROCEEDING, _SUCCESS): ("send", "linger", "drop_request", _ACCEPTED),
     (_PROCEEDING, _FAILURE): ("send", "start_resending", _COMPLETED),
     (_COMPLETED, _REQUEST): ("resend", _COMPLETED),
     (_COMPLETED, _RESEND_TIMER): ("resend", "back_off_to_t2", _COMPLETED),
@@ -121,8 +116,8 @@ SERVER = {
 class Transaction:
     """One transaction of either side.
 
-    request: the Message it began with, None once nobody needs it. hop: where it sends to; source: the hop that a server's request
-    came from. user: who hears of it, by on_response(transaction, response) and on_timeout(transaction)
+    request: the Message it began with, None once nobody needs it. hop: where it sends to; source: the hop
+    that a server's request came from. user: who hears of it, by on_response(transaction, response) and on_timeout(transaction)
     on the client's side, by on_ack(transaction, ack) and on_timeout(transaction) on the server's.
     """
 

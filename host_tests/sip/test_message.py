@@ -6,8 +6,8 @@ import sys
 
 import pytest
 from sip import header, uri
-from sip.registrar import same_uri
 from sip import message as messages
+from sip.registrar import same_uri
 
 HEAP = "1M"
 _DATA = "host_tests/data/sip/"

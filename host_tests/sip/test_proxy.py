@@ -5,7 +5,7 @@ import sys
 import pytest
 from sip.message import parse
 
-from host_tests.sip.world import ANSWER, DOMAIN, PROXY, World
+from host_tests.sip.world import ANSWER, DOMAIN, PROXY, World, is_ended
 
 HEAP = "8M"
 
@@ -379,7 +379,7 @@ def storm(seed, count):
     # or the repeated 2xx without ACK and then its BYE.
     world.run(2 * 32000 + 500)
     for handset in handsets:
-        assert all(call.is_ended() for call in handset.calls), (seed, handset.name)
+        assert all(is_ended(call) for call in handset.calls), (seed, handset.name)
         ended = [word for word in handset.story if word.startswith("ended")]
         assert len(ended) == len(handset.calls), (seed, handset.name)
     world.rest()

@@ -269,14 +269,6 @@ def test_every_2xx_is_passed_on_until_timer_m_and_none_is_acknowledged_here(hop)
     assert bench.is_gone() and bench.user.heard == [200, 200]
 
 
-def test_a_broken_transport_is_reported_as_silence():
-    bench = Bench().client("INVITE")
-    bench.endpoint.fail(("UDP", "10.0.0.3", 5060))
-    assert bench.user.heard == []
-    bench.endpoint.fail(UDP)
-    assert bench.user.heard == ["timeout"] and bench.is_gone()
-
-
 # CANCEL (section 9.1)
 
 

@@ -202,6 +202,11 @@ def label(message):
     return "%d %s" % (message.status, (message.get("CSeq") or "").split(" ")[-1])
 
 
+def is_ended(call):
+    """Whether its agent has forgotten it, as it does when a call has ended."""
+    return call not in call.agent.calls
+
+
 class Handset:
     """An Agent and the person who uses it. Without telling, an incoming call rings and is answered after 1 s."""
 

@@ -17,6 +17,7 @@ __all__ = (
     "Link",
     "Relay",
     "UdpSocket",
+    "collect_each",
     "memory",
     "random",
     "sleep_ms",
@@ -35,6 +36,8 @@ if _MICROPYTHON:
     def ticks_ms():
         return time.ticks_ms() & _WRAP
 
+    collect_each = gc.threshold
+
     def memory():
         return gc.mem_alloc(), gc.mem_free(), micropython.mem_total()
 
@@ -47,5 +50,8 @@ else:
     def sleep_ms(ms):
         return asyncio.sleep(ms / 1000)
 
+    def collect_each(_):
+        pass  # CPython counts references
+
     def memory():
-        return 0, 0, 0  # CPython keeps no such account
+        return 0, 0, 0  # and keeps no such account

@@ -18,7 +18,7 @@ _MAGIC = const(0xA1B2C3D4)  # microseconds, in the byte order of the file
 _LINKTYPE_IPV4 = const(228)
 _HEADERS_BYTES = const(44)  # record 16, IPv4 20, UDP 8
 _PACKET_HEADERS_BYTES = const(28)
-_KEPT_BYTES = const(2048)  # of a payload: no RTP packet and no SIP message in one frame has more
+_KEPT_BYTES = const(1500)  # of a payload: no RTP packet and no SIP message in one frame has more
 
 
 class _Flow:
@@ -63,13 +63,13 @@ class Capture:
         """Record the first `length` bytes of `data` as a datagram of `flow`, with the time of now.
 
         Call it before sending and after receiving: then no answer stands before its request.
-        Of a datagram over 2048 bytes the record keeps the beginning and the true length.
+        Of a datagram over 1500 bytes the record keeps the beginning and the true length.
         Allocates nothing in MicroPython. Raises OSError when the disk is full.
         """
         kept = length if length < _KEPT_BYTES else _KEPT_BYTES
         if _MICROPYTHON:
             # "s" copies at most its width of what is there. A slice would be a new object.
-            pack_into("44s2048s", self._record, 0, flow.headers, data)
+            pack_into("44s1500s", self._record, 0, flow.headers, data)
         else:
             self._record[: _HEADERS_BYTES + kept] = flow.headers + bytes(data[:kept])
         self._put_lengths(flow, length + _PACKET_HEADERS_BYTES, kept)

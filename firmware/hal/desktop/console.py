@@ -10,10 +10,12 @@ import time
 _MICROPYTHON = sys.implementation.name == "micropython"
 
 if _MICROPYTHON:
-    import asyncio
+    from .net import readable
 
-    def _stdin():
-        return asyncio.StreamReader(sys.stdin.buffer)
+    async def _line():
+        # Not asyncio's StreamReader: its module costs 2 KB of a heap that is a board's.
+        await readable(sys.stdin)
+        return sys.stdin.buffer.readline()
 
     def _seconds():
         return time.time_ns() / 1000000000
@@ -23,22 +25,16 @@ else:
 
     _seconds = time.time
 
-    class _stdin:
-        """Lines of standard input, read by a thread: a pipe, a file and a terminal alike."""
-
-        async def readline(self):
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(None, sys.stdin.buffer.readline)
+    async def _line():
+        # Read by a thread: a pipe, a file and a terminal alike.
+        return await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.readline)
 
 
 class Console:
-    def __init__(self):
-        self._lines = _stdin()
-
     async def command(self):
         """The words of the next command line; None at the end of the input."""
         while True:
-            line = await self._lines.readline()
+            line = await _line()
             if not line:
                 return None
             try:

@@ -22,7 +22,7 @@ if _MICROPYTHON:
         _, host, port = socket.sockaddr(address)[:3]
         return socket.inet_ntop(socket.AF_INET, host), port
 
-    def _readable(sock):
+    def readable(sock):
         # A generator, as the event loop's own streams wait: a coroutine would be one object more.
         yield core._io_queue.queue_read(sock)
 
@@ -35,7 +35,7 @@ else:
     def _unpack(address):
         return address
 
-    async def _readable(sock):
+    async def readable(sock):
         loop = asyncio.get_running_loop()
         ready = loop.create_future()
         loop.add_reader(sock, lambda: ready.done() or ready.set_result(None))
@@ -97,9 +97,9 @@ class UdpSocket:
 
     def readable(self):
         """Awaitable until a datagram is there."""
-        return _readable(self._socket)
+        return readable(self._socket)
 
-    def receive(self, limit=2048):
+    def receive(self, limit=1500):
         """(data, (host, port)) of one datagram, cut to `limit` bytes; or None."""
         try:
             data, address = self._socket.recvfrom(limit)
