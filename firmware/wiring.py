@@ -129,7 +129,8 @@ class Door:
             try:
                 received = self.socket.receive()
                 if received:
-                    self.receive(*received, now)
+                    data, source = received
+                    self.receive(data, source, now)
             except Exception as error:
                 self.recover(error, now)
                 await hal.sleep_ms(_BEAT_MS)  # a fault that stays is not to take all the time

@@ -37,7 +37,7 @@ _REFUSE = const(10)  # we refuse
 _REINVITE = const(11)
 
 # (state, event): (action, …, next state)
-MACHINE = {
+MACHINE: dict = {
     (INVITING, _PROVISIONAL): ("report_ringing", INVITING),
     (INVITING, _ANSWER): ("acknowledge", "report_answered", _ESTABLISHED),
     (INVITING, _REFUSAL): ("report_refused", _ENDED),

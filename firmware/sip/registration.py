@@ -27,7 +27,7 @@ _TIMER = const(4)
 _STOP = const(5)
 
 # (state, event): (action, …, next state)
-MACHINE = {
+MACHINE: dict = {
     (_IDLE, _START): ("register", _REGISTERING),
     (_REGISTERING, _ACCEPTED): ("refresh_in_time", "report_registered", _REGISTERED),
     (_REGISTERING, _TOO_BRIEF): ("register", _REGISTERING),

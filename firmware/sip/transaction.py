@@ -117,8 +117,9 @@ class Transaction:
     """One transaction of either side.
 
     request: the Message it began with, None once nobody needs it. hop: where it sends to; source: the hop
-    that a server's request came from. user: who hears of it, by on_response(transaction, response) and on_timeout(transaction)
-    on the client's side, by on_ack(transaction, ack) and on_timeout(transaction) on the server's.
+    that a server's request came from. user: who hears of it, by on_response(transaction, response) and
+    on_timeout(transaction) on the client's side, by on_ack(transaction, ack) and on_timeout(transaction)
+    on the server's.
     """
 
     def __init__(self, endpoint, key, machine, request, hop, user, source=None):

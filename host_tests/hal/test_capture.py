@@ -64,7 +64,7 @@ def test_datagrams_are_found_as_they_were(interpreter, tmp_path):
     ended_ns = time.time_ns()
     packets = list(pcap.read(path))
     options = b"OPTIONS sip:10.20.30.255 SIP/2.0\r\n\r\n"
-    counting = bytes(range(256)) * 8
+    counting = (bytes(range(256)) * 8)[:1500]
     assert [packet[1:] for packet in packets] == [
         (DOOR, SERVER, options),
         (SERVER, DOOR, counting[:172]),

@@ -34,7 +34,7 @@ if _MICROPYTHON:
     import micropython
 
     def ticks_ms():
-        return time.ticks_ms() & _WRAP
+        return time.ticks_ms() & _WRAP  # type: ignore[operator]
 
     collect_each = gc.threshold
 

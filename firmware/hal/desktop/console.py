@@ -55,7 +55,7 @@ class Console:
     def fault(self, error):
         """Log an exception that should not have been."""
         if _MICROPYTHON:
-            sys.print_exception(error, sys.stderr)
+            sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]
         else:
             sys.excepthook(type(error), error, error.__traceback__)
 

@@ -13,7 +13,7 @@ _FIRST_PORT = 49152
 _PORTS = 8192
 
 if _MICROPYTHON:
-    from asyncio import core
+    from asyncio import core  # type: ignore[attr-defined]
 
     def _pack(host, port):
         return socket.getaddrinfo(host, port)[0][-1]
@@ -74,7 +74,10 @@ class UdpSocket:
     def __init__(self, host, port=0, capture=None):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._readinto = self._socket.readinto if _MICROPYTHON else self._socket.recv_into
+        if _MICROPYTHON:
+            self._readinto = self._socket.readinto
+        else:
+            self._readinto = self._socket.recv_into
         self.host = host
         self.port = self._bind(port)
         self._capture = capture
