@@ -78,6 +78,8 @@ class Door:
         if self.commands:
             tasks.append(asyncio.create_task(self.commands.run()))
         await self.beat()
+        self.station.release()
+        self.flush()
         for task in tasks:
             task.cancel()
 

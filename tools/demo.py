@@ -68,7 +68,8 @@ def play(house: House, story: Story) -> Json:
         story.tell(who, say.format(**found), found["time"], note=event in NOTED)
         return found
 
-    NOTED = ("press", "opened", "closed")
+    NOTED = ("opened", "closed")
+    story.notes.append((int(pressed_at * 1e9), "door", "press"))
     step(door, "press", "button {button} pressed")
     step(door, "calling", "calls {target}")
     ringing = step(door, "ringing", "is told that the phone rings ({status})")

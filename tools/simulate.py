@@ -95,8 +95,7 @@ def run(config: Path, board: Path, interpreter: str, heap: str) -> int:
     command, environment = command_of(interpreter, heap)
     with tempfile.TemporaryDirectory(prefix="sipdoor-") as flash:
         # The working directory is the board's flash: what the owner wrote, and what the board has.
-        if config.exists():
-            (Path(flash) / "config.json").write_bytes(config.read_bytes())
+        (Path(flash) / "config.json").write_bytes(config.read_bytes())
         described = board_of(board, read_object(config))
         (Path(flash) / "board.json").write_text(json.dumps(described))
         door = subprocess.Popen(command, cwd=flash, env=environment)

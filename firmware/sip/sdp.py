@@ -151,8 +151,11 @@ def offer(host, port, session_id):
     )
 
 
-def answer(body, host, port, session_id):
-    """(answer, Stream) to the offer in `body`. Raises ValueError when nothing in it fits: that is a 488."""
+def answer(body, host, port, session_id, version=1):
+    """(answer, Stream) to the offer in `body`. Raises ValueError when nothing in it fits: that is a 488.
+
+    session_id stays and version grows with each description that we send in a call (RFC 3264 section 8).
+    """
     sections = []
     taken = None
     for media in parse(body):
@@ -169,7 +172,7 @@ def answer(body, host, port, session_id):
         raise ValueError(
             "the caller offers no audio that this door speaks (PCMA or PCMU over RTP/AVP)"
         )
-    return _describe(host, session_id, sections), taken
+    return _describe(host, session_id, sections, version), taken
 
 
 def agreed(body):
@@ -181,10 +184,11 @@ def agreed(body):
     return stream
 
 
-def _describe(host, session_id, sections):
+def _describe(host, session_id, sections, version=1):
     family = "IP6" if ":" in host else "IP4"
-    head = "v=0\r\no=- %d 1 IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\n"
-    return (head % (session_id, family, host, family, host) + "".join(sections)).encode()
+    head = "v=0\r\no=- %d %d IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\n"
+    numbers = (session_id, version)
+    return (head % (numbers + (family, host) * 2) + "".join(sections)).encode()
 
 
 def _audio(port, encodings, event_type, direction, ptime_ms):

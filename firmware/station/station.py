@@ -305,7 +305,7 @@ class Station:
     def _answer(self, offer):
         """(our answer, Stream) to the offer of a peer. Raises ValueError when nothing in it fits."""
         self._version += 1
-        return sdp.answer(offer, self.host, self._port, self._session_id)
+        return sdp.answer(offer, self.host, self._port, self._session_id, self._version)
 
     # Relays
 
@@ -318,6 +318,12 @@ class Station:
             self._report("opened", {"relay": name})
         seconds = self.config["relays"][name]["seconds"]
         self._releasing[name] = self._timers.start(seconds * 1000, self._release, name)
+
+    def release(self):
+        """Open every relay now: the door's program ends."""
+        for name in list(self._releasing):
+            self._releasing[name].cancel()
+            self._release(name)
 
     def _release(self, name):
         del self._releasing[name]
