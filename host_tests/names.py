@@ -18,3 +18,8 @@ class Names:
 
     def __getattr__(self, name):
         return self.numbers[name]
+
+
+def rows(machine):
+    """(state, event, actions, next state) of each row of a state machine's table."""
+    return [(key & 15, key & ~15, row[:-1], row[-1]) for key, row in machine.items()]

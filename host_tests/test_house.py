@@ -109,10 +109,11 @@ def test_a_second_press_takes_the_ringing_back(house, interpreter):
     phone = house.phone("201")
     door = house.door(interpreter=interpreter)
     for _ in range(2):  # and the bell works again after it
+        time.sleep(0.2)  # the finger has left the button
         door.send("press front 60")
         phone.wait("incoming")
         door.wait("ringing")
-        time.sleep(0.2)  # the finger has to leave the button
+        time.sleep(0.2)
         door.send("press front 60")
         ended = door.wait("ended")
         assert (ended["cause"], ended["status"]) == ("button", 487)

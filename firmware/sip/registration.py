@@ -18,37 +18,37 @@ _WAITING = const(4)  # until the next try
 _STOPPING = const(5)  # to leave once the request under way is answered: there is never a second one
 _LEAVING = const(6)
 
-# Events
+# Events, in steps of 16: `state | event` names a row, and is a small integer where a pair would be an object.
 _START = const(0)
-_ACCEPTED = const(1)
-_TOO_BRIEF = const(2)  # 423
-_REFUSED = const(3)  # any other failure, or silence
-_TIMER = const(4)
-_STOP = const(5)
+_ACCEPTED = const(16)
+_TOO_BRIEF = const(32)  # 423
+_REFUSED = const(48)  # any other failure, or silence
+_TIMER = const(64)
+_STOP = const(80)
 
-# (state, event): (action, …, next state)
+# state | event: (action, …, next state)
 MACHINE: dict = {
-    (_IDLE, _START): ("register", _REGISTERING),
-    (_REGISTERING, _ACCEPTED): ("refresh_in_time", "report_registered", _REGISTERED),
-    (_REGISTERING, _TOO_BRIEF): ("register", _REGISTERING),
-    (_REGISTERING, _REFUSED): ("retry_later", "report_failure", _WAITING),
-    (_REGISTERING, _STOP): (_STOPPING,),
-    (_REGISTERED, _TIMER): ("register", _REFRESHING),
-    (_REGISTERED, _START): ("register", _REFRESHING),
-    (_REGISTERED, _STOP): ("unregister", _LEAVING),
-    (_REFRESHING, _ACCEPTED): ("refresh_in_time", _REGISTERED),
-    (_REFRESHING, _TOO_BRIEF): ("register", _REFRESHING),
-    (_REFRESHING, _REFUSED): ("retry_later", "report_failure", _WAITING),
-    (_REFRESHING, _STOP): (_STOPPING,),
-    (_WAITING, _TIMER): ("register", _REGISTERING),
-    (_WAITING, _START): ("register", _REGISTERING),
-    (_WAITING, _STOP): ("report_unregistered", _IDLE),
-    (_STOPPING, _ACCEPTED): ("unregister", _LEAVING),
-    (_STOPPING, _TOO_BRIEF): ("unregister", _LEAVING),
-    (_STOPPING, _REFUSED): ("report_unregistered", _IDLE),
-    (_LEAVING, _ACCEPTED): ("report_unregistered", _IDLE),
-    (_LEAVING, _TOO_BRIEF): ("report_unregistered", _IDLE),
-    (_LEAVING, _REFUSED): ("report_unregistered", _IDLE),
+    _IDLE | _START: ("register", _REGISTERING),
+    _REGISTERING | _ACCEPTED: ("refresh_in_time", "report_registered", _REGISTERED),
+    _REGISTERING | _TOO_BRIEF: ("register", _REGISTERING),
+    _REGISTERING | _REFUSED: ("retry_later", "report_failure", _WAITING),
+    _REGISTERING | _STOP: (_STOPPING,),
+    _REGISTERED | _TIMER: ("register", _REFRESHING),
+    _REGISTERED | _START: ("register", _REFRESHING),
+    _REGISTERED | _STOP: ("unregister", _LEAVING),
+    _REFRESHING | _ACCEPTED: ("refresh_in_time", _REGISTERED),
+    _REFRESHING | _TOO_BRIEF: ("register", _REFRESHING),
+    _REFRESHING | _REFUSED: ("retry_later", "report_failure", _WAITING),
+    _REFRESHING | _STOP: (_STOPPING,),
+    _WAITING | _TIMER: ("register", _REGISTERING),
+    _WAITING | _START: ("register", _REGISTERING),
+    _WAITING | _STOP: ("report_unregistered", _IDLE),
+    _STOPPING | _ACCEPTED: ("unregister", _LEAVING),
+    _STOPPING | _TOO_BRIEF: ("unregister", _LEAVING),
+    _STOPPING | _REFUSED: ("report_unregistered", _IDLE),
+    _LEAVING | _ACCEPTED: ("report_unregistered", _IDLE),
+    _LEAVING | _TOO_BRIEF: ("report_unregistered", _IDLE),
+    _LEAVING | _REFUSED: ("report_unregistered", _IDLE),
 }
 
 # After the n-th failure in a row the next try comes after 4 s · 2ⁿ, at most 5 minutes, less a
@@ -99,7 +99,7 @@ class Registration:
         self._handle(event)
 
     def _handle(self, event):
-        row = MACHINE.get((self.state, event))
+        row = MACHINE.get(self.state | event)
         if row:
             self.state = row[-1]
             if self._timer:

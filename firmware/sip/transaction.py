@@ -26,90 +26,91 @@ _TERMINATED = const(6)
 _WITHDRAWN = const(7)  # CALLING, and a CANCEL is to follow when it may (section 9.1)
 _CANCELLED = const(8)  # PROCEEDING, with a CANCEL sent
 
-# Events: what arrives from the peer, what the user sends, which timer fires. The two timers
+# Events, in steps of 16: `state | event` names a row, and is a small integer where a pair would be an object.
+# They are what arrives from the peer, what the user sends, which timer fires. The two timers
 # of a transaction have other letters in each machine; here they are called by what they do.
 _PROVISIONAL = const(0)  # 1xx, in either direction
-_SUCCESS = const(1)  # 2xx
-_FAILURE = const(2)  # 3xx to 6xx
-_REQUEST = const(3)  # the request again
-_ACK = const(4)
-_RESEND_TIMER = const(5)  # A, E, G
-_FINAL_TIMER = const(6)  # B, F, H: nobody answered; D, I, J, K, L, M: nothing more can come
-_WITHDRAW = const(7)  # the user wants his INVITE cancelled
+_SUCCESS = const(16)  # 2xx
+_FAILURE = const(32)  # 3xx to 6xx
+_REQUEST = const(48)  # the request again
+_ACK = const(64)
+_RESEND_TIMER = const(80)  # A, E, G
+_FINAL_TIMER = const(96)  # B, F, H: nobody answered; D, I, J, K, L, M: nothing more can come
+_WITHDRAW = const(112)  # the user wants his INVITE cancelled
 
-# RFC 3261 figure 5 and section 9.1.   (state, event): (action, …, next state)
+# RFC 3261 figure 5 and section 9.1.   state | event: (action, …, next state)
 INVITE_CLIENT = {
-    (_CALLING, _RESEND_TIMER): ("resend", "back_off", _CALLING),
-    (_CALLING, _FINAL_TIMER): ("report_timeout", _TERMINATED),
-    (_CALLING, _PROVISIONAL): ("stop_timers", "deliver", _PROCEEDING),
-    (_CALLING, _SUCCESS): ("linger", "deliver", "drop_request", _ACCEPTED),
-    (_CALLING, _FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
-    (_CALLING, _WITHDRAW): (_WITHDRAWN,),
-    (_PROCEEDING, _PROVISIONAL): ("deliver", _PROCEEDING),
-    (_PROCEEDING, _SUCCESS): ("linger", "deliver", "drop_request", _ACCEPTED),
-    (_PROCEEDING, _FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
-    (_PROCEEDING, _WITHDRAW): ("cancel", _CANCELLED),
-    (_WITHDRAWN, _RESEND_TIMER): ("resend", "back_off", _WITHDRAWN),
-    (_WITHDRAWN, _FINAL_TIMER): ("report_timeout", _TERMINATED),
-    (_WITHDRAWN, _PROVISIONAL): ("cancel", _CANCELLED),
-    (_WITHDRAWN, _SUCCESS): ("linger", "deliver", "drop_request", _ACCEPTED),
-    (_WITHDRAWN, _FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
-    (_CANCELLED, _SUCCESS): (
+    _CALLING | _RESEND_TIMER: ("resend", "back_off", _CALLING),
+    _CALLING | _FINAL_TIMER: ("report_timeout", _TERMINATED),
+    _CALLING | _PROVISIONAL: ("stop_timers", "deliver", _PROCEEDING),
+    _CALLING | _SUCCESS: ("linger", "deliver", "drop_request", _ACCEPTED),
+    _CALLING | _FAILURE: ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
+    _CALLING | _WITHDRAW: (_WITHDRAWN,),
+    _PROCEEDING | _PROVISIONAL: ("deliver", _PROCEEDING),
+    _PROCEEDING | _SUCCESS: ("linger", "deliver", "drop_request", _ACCEPTED),
+    _PROCEEDING | _FAILURE: ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
+    _PROCEEDING | _WITHDRAW: ("cancel", _CANCELLED),
+    _WITHDRAWN | _RESEND_TIMER: ("resend", "back_off", _WITHDRAWN),
+    _WITHDRAWN | _FINAL_TIMER: ("report_timeout", _TERMINATED),
+    _WITHDRAWN | _PROVISIONAL: ("cancel", _CANCELLED),
+    _WITHDRAWN | _SUCCESS: ("linger", "deliver", "drop_request", _ACCEPTED),
+    _WITHDRAWN | _FAILURE: ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
+    _CANCELLED | _SUCCESS: (
         "linger",
         "deliver",
         "drop_request",
         _ACCEPTED,
     ),  # it crossed the CANCEL
-    (_CANCELLED, _FAILURE): ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
-    (_CANCELLED, _FINAL_TIMER): ("report_timeout", _TERMINATED),
-    (_COMPLETED, _FAILURE): ("resend", _COMPLETED),  # the ACK
-    (_COMPLETED, _FINAL_TIMER): (_TERMINATED,),
-    (_ACCEPTED, _SUCCESS): ("deliver", _ACCEPTED),
-    (_ACCEPTED, _FINAL_TIMER): (_TERMINATED,),
+    _CANCELLED | _FAILURE: ("acknowledge", "linger_d", "deliver", "let_go", _COMPLETED),
+    _CANCELLED | _FINAL_TIMER: ("report_timeout", _TERMINATED),
+    _COMPLETED | _FAILURE: ("resend", _COMPLETED),  # the ACK
+    _COMPLETED | _FINAL_TIMER: (_TERMINATED,),
+    _ACCEPTED | _SUCCESS: ("deliver", _ACCEPTED),
+    _ACCEPTED | _FINAL_TIMER: (_TERMINATED,),
 }
 
 # RFC 3261 figure 6
 CLIENT = {
-    (_TRYING, _RESEND_TIMER): ("resend", "back_off_to_t2", _TRYING),
-    (_TRYING, _FINAL_TIMER): ("report_timeout", _TERMINATED),
-    (_TRYING, _PROVISIONAL): ("deliver", _PROCEEDING),
-    (_TRYING, _SUCCESS): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
-    (_TRYING, _FAILURE): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
-    (_PROCEEDING, _RESEND_TIMER): ("resend", "every_t2", _PROCEEDING),
-    (_PROCEEDING, _FINAL_TIMER): ("report_timeout", _TERMINATED),
-    (_PROCEEDING, _PROVISIONAL): ("deliver", _PROCEEDING),
-    (_PROCEEDING, _SUCCESS): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
-    (_PROCEEDING, _FAILURE): ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
-    (_COMPLETED, _FINAL_TIMER): (_TERMINATED,),
+    _TRYING | _RESEND_TIMER: ("resend", "back_off_to_t2", _TRYING),
+    _TRYING | _FINAL_TIMER: ("report_timeout", _TERMINATED),
+    _TRYING | _PROVISIONAL: ("deliver", _PROCEEDING),
+    _TRYING | _SUCCESS: ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
+    _TRYING | _FAILURE: ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
+    _PROCEEDING | _RESEND_TIMER: ("resend", "every_t2", _PROCEEDING),
+    _PROCEEDING | _FINAL_TIMER: ("report_timeout", _TERMINATED),
+    _PROCEEDING | _PROVISIONAL: ("deliver", _PROCEEDING),
+    _PROCEEDING | _SUCCESS: ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
+    _PROCEEDING | _FAILURE: ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
+    _COMPLETED | _FINAL_TIMER: (_TERMINATED,),
 }
 
 # RFC 3261 figure 7; a 2xx is repeated by the call, not by the transaction (RFC 6026 section 7.1)
 INVITE_SERVER = {
-    (_PROCEEDING, _REQUEST): ("resend", _PROCEEDING),
-    (_PROCEEDING, _PROVISIONAL): ("send", _PROCEEDING),
-    (_PROCEEDING, _SUCCESS): ("send", "linger", "drop_request", _ACCEPTED),
-    (_PROCEEDING, _FAILURE): ("send", "start_resending", _COMPLETED),
-    (_COMPLETED, _REQUEST): ("resend", _COMPLETED),
-    (_COMPLETED, _RESEND_TIMER): ("resend", "back_off_to_t2", _COMPLETED),
-    (_COMPLETED, _ACK): ("stop_timers", "linger_t4", _CONFIRMED),
-    (_COMPLETED, _FINAL_TIMER): ("report_timeout", _TERMINATED),
-    (_CONFIRMED, _FINAL_TIMER): (_TERMINATED,),
-    (_ACCEPTED, _SUCCESS): ("send", _ACCEPTED),
-    (_ACCEPTED, _ACK): ("deliver", _ACCEPTED),
-    (_ACCEPTED, _FINAL_TIMER): (_TERMINATED,),
+    _PROCEEDING | _REQUEST: ("resend", _PROCEEDING),
+    _PROCEEDING | _PROVISIONAL: ("send", _PROCEEDING),
+    _PROCEEDING | _SUCCESS: ("send", "linger", "drop_request", _ACCEPTED),
+    _PROCEEDING | _FAILURE: ("send", "start_resending", _COMPLETED),
+    _COMPLETED | _REQUEST: ("resend", _COMPLETED),
+    _COMPLETED | _RESEND_TIMER: ("resend", "back_off_to_t2", _COMPLETED),
+    _COMPLETED | _ACK: ("stop_timers", "linger_t4", _CONFIRMED),
+    _COMPLETED | _FINAL_TIMER: ("report_timeout", _TERMINATED),
+    _CONFIRMED | _FINAL_TIMER: (_TERMINATED,),
+    _ACCEPTED | _SUCCESS: ("send", _ACCEPTED),
+    _ACCEPTED | _ACK: ("deliver", _ACCEPTED),
+    _ACCEPTED | _FINAL_TIMER: (_TERMINATED,),
 }
 
 # RFC 3261 figure 8
 SERVER = {
-    (_TRYING, _PROVISIONAL): ("send", _PROCEEDING),
-    (_TRYING, _SUCCESS): ("send", "linger", "let_go", _COMPLETED),
-    (_TRYING, _FAILURE): ("send", "linger", "let_go", _COMPLETED),
-    (_PROCEEDING, _REQUEST): ("resend", _PROCEEDING),
-    (_PROCEEDING, _PROVISIONAL): ("send", _PROCEEDING),
-    (_PROCEEDING, _SUCCESS): ("send", "linger", "let_go", _COMPLETED),
-    (_PROCEEDING, _FAILURE): ("send", "linger", "let_go", _COMPLETED),
-    (_COMPLETED, _REQUEST): ("resend", _COMPLETED),
-    (_COMPLETED, _FINAL_TIMER): (_TERMINATED,),
+    _TRYING | _PROVISIONAL: ("send", _PROCEEDING),
+    _TRYING | _SUCCESS: ("send", "linger", "let_go", _COMPLETED),
+    _TRYING | _FAILURE: ("send", "linger", "let_go", _COMPLETED),
+    _PROCEEDING | _REQUEST: ("resend", _PROCEEDING),
+    _PROCEEDING | _PROVISIONAL: ("send", _PROCEEDING),
+    _PROCEEDING | _SUCCESS: ("send", "linger", "let_go", _COMPLETED),
+    _PROCEEDING | _FAILURE: ("send", "linger", "let_go", _COMPLETED),
+    _COMPLETED | _REQUEST: ("resend", _COMPLETED),
+    _COMPLETED | _FINAL_TIMER: (_TERMINATED,),
 }
 
 
@@ -162,7 +163,7 @@ class Transaction:
         self.handle(message, event)
 
     def handle(self, message, event):
-        row = self.machine.get((self.state, event))
+        row = self.machine.get(self.state | event)
         if row is None:
             return
         self.state = row[-1]

@@ -12,7 +12,7 @@ SILENCE = [0] * 160
 class Clock:
     def __init__(self, monkeypatch):
         self.us = 123456789
-        monkeypatch.setattr(audio, "_now", lambda: self.us)
+        monkeypatch.setattr(audio, "ticks_us", lambda: self.us)
 
     def move(self, ms):
         self.us += round(1000 * ms)

@@ -4,14 +4,14 @@ import pytest
 from sip import call as c
 from sip.agent import Agent
 
-from host_tests.names import Names
+from host_tests.names import Names, rows
 from host_tests.sip.world import ANSWER, OFFER, World, is_ended
 
 NAMES = Names("sip/call")
 
 HEAP = "2M"
 STATES = range(c.INVITING, NAMES.ENDED + 1)
-EVENTS = range(NAMES.PROVISIONAL, NAMES.REINVITE + 1)
+EVENTS = range(NAMES.PROVISIONAL, NAMES.REINVITE + 1, 16)
 
 
 def scene():
@@ -47,7 +47,7 @@ def ack_of(peer, response, cseq=1):
 
 
 def test_every_row_names_actions_that_exist_and_known_states():
-    for (state, event), (*actions, following) in c.MACHINE.items():
+    for state, event, actions, following in rows(c.MACHINE):
         assert state in STATES and following in STATES and event in EVENTS
         for action in actions:
             assert callable(getattr(c.Call, action)), action
@@ -56,7 +56,7 @@ def test_every_row_names_actions_that_exist_and_known_states():
 def test_every_state_is_reached_and_every_state_leads_to_the_end():
     reached, ending = {c.INVITING, c.INCOMING}, {NAMES.ENDED}
     for _ in STATES:
-        for (state, _event), (*_actions, following) in c.MACHINE.items():
+        for state, _event, _actions, following in rows(c.MACHINE):
             if state in reached:
                 reached.add(following)
             if following in ending:
@@ -65,7 +65,7 @@ def test_every_state_is_reached_and_every_state_leads_to_the_end():
 
 
 def test_every_way_to_the_end_reports_it_once():
-    for (state, _event), (*actions, following) in c.MACHINE.items():
+    for state, _event, actions, following in rows(c.MACHINE):
         reports = [
             action
             for action in actions
@@ -80,7 +80,7 @@ def test_every_pair_does_what_its_row_says_and_a_pair_without_row_changes_nothin
             agent = Agent("10.0.0.9", 5060, World().random)
             call = c.Call(agent, None, "sip:201@pbx.example", state)
             agent.calls.append(call)
-            row = c.MACHINE.get((state, event))
+            row = c.MACHINE.get(state | event)
             noted = record(call, row[:-1] if row else ())
             call.handle(event)
             assert noted == (list(row[:-1]) if row else [])

@@ -5,7 +5,7 @@ from sip import transaction as t
 from sip.endpoint import Endpoint
 from sip.message import Message, response_to
 
-from host_tests.names import Names
+from host_tests.names import Names, rows
 
 NAMES = Names("sip/transaction")
 
@@ -19,7 +19,7 @@ BEGINNINGS = {
     "INVITE_SERVER": NAMES.PROCEEDING,
     "SERVER": NAMES.TRYING,
 }
-EVENTS = range(NAMES.PROVISIONAL, NAMES.WITHDRAW + 1)
+EVENTS = range(NAMES.PROVISIONAL, NAMES.WITHDRAW + 1, 16)
 
 
 class User:
@@ -134,7 +134,7 @@ def request(method, via=None):
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_row_names_actions_that_exist_and_known_states(name):
-    for (state, event), (*actions, following) in getattr(t, name).items():
+    for state, event, actions, following in rows(getattr(t, name)):
         assert (
             NAMES.CALLING <= state <= NAMES.CANCELLED
             and NAMES.CALLING <= following <= NAMES.CANCELLED
@@ -150,12 +150,12 @@ def test_every_state_is_reached_and_every_state_leads_to_the_end(name):
     reached = {BEGINNINGS[name]}
     ending = {NAMES.TERMINATED}
     for _ in range(10):
-        for (state, _event), (*_actions, following) in machine.items():
+        for state, _event, _actions, following in rows(machine):
             if state in reached:
                 reached.add(following)
             if following in ending:
                 ending.add(state)
-    states = {state for state, _ in machine}
+    states = {state for state, _, _, _ in rows(machine)}
     assert NAMES.TERMINATED not in states
     assert states | {NAMES.TERMINATED} == reached == ending
 
@@ -170,7 +170,7 @@ def test_every_state_hears_its_final_timer_or_waits_for_its_user(name):
         "SERVER": {NAMES.TRYING, NAMES.PROCEEDING},
     }
     machine = getattr(t, name)
-    silent = {state for state, _ in machine if (state, NAMES.FINAL_TIMER) not in machine}
+    silent = {state for state, _, _, _ in rows(machine) if state | NAMES.FINAL_TIMER not in machine}
     assert silent == waiting[name]
 
 
@@ -184,7 +184,7 @@ def test_every_pair_does_what_its_row_says_and_a_pair_without_row_changes_nothin
             bench = bench.client(method) if "CLIENT" in name else bench.server(method)
             transaction = bench.transaction
             transaction.state = state
-            row = machine.get((state, event))
+            row = machine.get(state | event)
             transaction.stop_timers()
             called = record(transaction, row[:-1] if row else ())
             bench.sent()

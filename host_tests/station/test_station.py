@@ -753,7 +753,7 @@ def test_every_pair_of_state_and_event_does_what_the_table_says_and_no_more():
         for state, outcome in enumerate(outcomes):
             station.state = state
             station.done.clear()
-            station._handle(event)
+            station._handle(16 * event)
             expected = outcome or ("", state)
             assert (" ".join(station.done), station.state) == expected, (state, event)
             rows += outcome is not None

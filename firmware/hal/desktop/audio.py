@@ -6,28 +6,16 @@ not written in time is heard as silence. Both are counted, and both files keep t
 """
 
 import struct
-import sys
-import time
 from array import array
 
-_MICROPYTHON = sys.implementation.name == "micropython"
+from .interpreter import ticks_diff, ticks_us
+
 _RATE = 8000
 _FRAME = 160  # samples in 20 ms
 _FRAME_US = 20000
 _RING = 4
 _HEADER_BYTES = 44
 _SINE = (0, 71, 100, 71, 0, -71, -100, -71)  # one period of 1 kHz at 8 kHz, in percent
-
-if _MICROPYTHON:
-    _now = time.ticks_us
-    _since = time.ticks_diff
-else:
-
-    def _now():
-        return time.monotonic_ns() // 1000
-
-    def _since(later, earlier):
-        return later - earlier
 
 
 class Audio:
@@ -58,7 +46,7 @@ class Audio:
     def start(self):
         """Open microphone and speaker: frame 0 is being spoken now. The counters begin anew."""
         self.frames_lost = self.underruns = 0
-        self._started = _now()
+        self._started = ticks_us()
         self._read = 0
         if self._source:
             self._source.seek(_HEADER_BYTES)
@@ -80,11 +68,14 @@ class Audio:
 
     def wait_ms(self):
         """ms until the microphone's next frame is complete."""
-        return max(0, (self._read + 1) * _FRAME_US - _since(_now(), self._started) + 999) // 1000
+        return (
+            max(0, (self._read + 1) * _FRAME_US - ticks_diff(ticks_us(), self._started) + 999)
+            // 1000
+        )
 
     def read(self, frame):
         """Take one 20 ms frame: 1 when `frame` holds it, -1 when it was lost, 0 when none is complete."""
-        complete = _since(_now(), self._started) // _FRAME_US
+        complete = ticks_diff(ticks_us(), self._started) // _FRAME_US
         if self._read >= complete:
             return 0
         is_lost = complete - self._read > _RING
@@ -116,7 +107,7 @@ class Audio:
 
     def _playing(self):
         """The frame of the speaker's file that is being heard now."""
-        return _since(_now(), self._begun) // _FRAME_US
+        return ticks_diff(ticks_us(), self._begun) // _FRAME_US
 
     def _put(self, frame):
         self._written += 1

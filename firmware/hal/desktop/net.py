@@ -1,48 +1,16 @@
-"""UDP on a desktop, under both interpreters. Only this file knows what their socket addresses look like.
+"""UDP on a desktop, under both interpreters.
 
 The unix port of MicroPython wants packed addresses and has no getsockname; CPython wants tuples.
 """
 
 import os
 import socket
-import sys
 
-_MICROPYTHON = sys.implementation.name == "micropython"
+from .interpreter import packed, readable, reader_of, unpacked
+
 # Ports for who asks for none in particular (RFC 6335 section 6), even ones, as RTP likes them.
 _FIRST_PORT = 49152
 _PORTS = 8192
-
-if _MICROPYTHON:
-    from asyncio import core  # type: ignore[attr-defined]
-
-    def _pack(host, port):
-        return socket.getaddrinfo(host, port)[0][-1]
-
-    def _unpack(address):
-        _, host, port = socket.sockaddr(address)[:3]
-        return socket.inet_ntop(socket.AF_INET, host), port
-
-    def readable(sock):
-        # A generator, as the event loop's own streams wait: a coroutine would be one object more.
-        yield core._io_queue.queue_read(sock)
-
-else:
-    import asyncio
-
-    def _pack(host, port):
-        return socket.getaddrinfo(host, port, socket.AF_INET)[0][-1]
-
-    def _unpack(address):
-        return address
-
-    async def readable(sock):
-        loop = asyncio.get_running_loop()
-        ready = loop.create_future()
-        loop.add_reader(sock, lambda: ready.done() or ready.set_result(None))
-        try:
-            await ready
-        finally:
-            loop.remove_reader(sock)
 
 
 class Link:
@@ -74,10 +42,7 @@ class UdpSocket:
     def __init__(self, host, port=0, capture=None):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        if _MICROPYTHON:
-            self._readinto = self._socket.readinto
-        else:
-            self._readinto = self._socket.recv_into
+        self._readinto = reader_of(self._socket)
         self.host = host
         self.port = self._bind(port)
         self._capture = capture
@@ -86,13 +51,13 @@ class UdpSocket:
 
     def _bind(self, port):
         if port:
-            self._socket.bind(_pack(self.host, port))
+            self._socket.bind(packed(self.host, port))
             return port
         for _ in range(100):
             two = os.urandom(2)
             port = _FIRST_PORT + 2 * ((two[0] << 8 | two[1]) % _PORTS)
             try:
-                self._socket.bind(_pack(self.host, port))
+                self._socket.bind(packed(self.host, port))
                 return port
             except OSError:
                 pass
@@ -108,28 +73,28 @@ class UdpSocket:
             data, address = self._socket.recvfrom(limit)
         except OSError:  # nothing there, or an ICMP error that an earlier send earned
             return None
-        address = _unpack(address)
+        address = unpacked(address)
         self._note(address, (self.host, self.port), data)
         return data, address
 
     def send(self, data, address):
         """Send one datagram. False when the network would not take it or the name is not known."""
-        packed = self._names.get(address)
+        known = self._names.get(address)
         try:
-            if packed is None:
+            if known is None:
                 if len(self._names) > 16:
                     self._names.clear()
-                packed = self._names[address] = _pack(address[0], address[1])
+                known = self._names[address] = packed(address[0], address[1])
             # Noted before it is sent, so that no answer stands before its request.
-            self._note((self.host, self.port), _unpack(packed), data)
-            self._socket.sendto(data, packed)
+            self._note((self.host, self.port), unpacked(known), data)
+            self._socket.sendto(data, known)
         except OSError:
             self._names.pop(address, None)  # a name may have moved: ask again next time
             return False
         return True
 
     def connect(self, address):
-        self._socket.connect(_pack(address[0], address[1]))
+        self._socket.connect(packed(address[0], address[1]))
         if self._capture:
             own = (self.host, self.port)
             self._flows = (self._capture.flow(address, own), self._capture.flow(own, address))
