@@ -3,6 +3,7 @@
 Files in the working directory (a board's flash): config.json, what the owner wants; board.json, what the board has.
 """
 
+import asyncio
 import sys
 
 import hal
@@ -23,17 +24,24 @@ def settings():
     return loaded
 
 
-console = hal.Console()
-console.event("boot", {"interpreter": sys.implementation.name})
-try:
+def made(console):
+    """The door that the files ask for. Raises ValueError or OSError with a sentence."""
     config, board = settings()
+    from wiring import Door
 
-    import wiring
+    return Door(console, config, board)
 
-    door = wiring.Door(console, config, board)
-    hal.collect_each(-1)  # from here on wiring knows when
-    wiring.run(door)
-except (ValueError, OSError) as error:
-    console.event("error", {"why": str(error)})
-    console.log("sipdoor: " + str(error))
-    sys.exit(2)
+
+def start(console):
+    console.event("boot", {"interpreter": sys.implementation.name})
+    try:
+        return made(console)
+    except (ValueError, OSError) as error:
+        console.event("error", {"why": str(error)})
+        console.log("sipdoor: " + str(error))
+        sys.exit(2)
+
+
+door = start(hal.Console())
+hal.collect_each(-1)  # from here on wiring knows when
+asyncio.run(door.run())

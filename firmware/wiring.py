@@ -129,18 +129,21 @@ class Door:
             await self.socket.readable()
             now = hal.ticks_ms()
             try:
-                received = self.socket.receive()
-                if received:
-                    data, source = received
-                    self.receive(data, source, now)
+                # Nothing of a datagram may stay in this function's frame: it would live until the next one.
+                self.receive(now)
             except Exception as error:
                 self.recover(error, now)
                 await hal.sleep_ms(_BEAT_MS)  # a fault that stays is not to take all the time
 
-    def receive(self, data, source, now):
+    def receive(self, now):
+        received = self.socket.receive()
+        if received is None:
+            return
+        data, source = received
         self.agent.receive(data, ("UDP", source[0], source[1]), now)
         self.flush()
         self._received_bytes += len(data)
+        data = received = None
         if self._received_bytes > _COLLECT_BYTES:
             self._received_bytes = 0
             self.collect()
@@ -182,8 +185,3 @@ class Door:
 def made_of(kind, described):
     """A dict of name → kind(settings) for each entry of a board's section."""
     return {name: kind(described[name]) for name in described or ()}
-
-
-def run(door):
-    """Run the door until it is told to stop."""
-    asyncio.run(door.run())

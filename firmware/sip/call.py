@@ -84,24 +84,26 @@ class Call:
     silence) or "no ack". sdp is bytes, b"" when the message had none.
     """
 
+    # Where all begin alike the class holds it: attributes of an object are the board's memory.
+    dialog = None  # until a 2xx where we call
+    status = 0
+    cause = "local"
+    _request = None  # our INVITE
+    _invite = None  # the server transaction of theirs
+    _message = None  # what the event that is being served brought
+    _sdp = b""  # our answer
+    _refusal = 603  # or our refusal
+    _answer = None  # our 2xx, repeated until its ACK
+    _timer = _repeat_timer = None
+    _forks = None  # remote tag → Dialog of a phone that answered after the first
+    _bye = None
+
     def __init__(self, agent, account, peer, state):
         self.agent = agent
         self.account = account
         self.peer = peer
         self.state = state
         self.local_tag = agent.endpoint.token(4)
-        self.dialog = None  # until a 2xx where we call
-        self.status = 0
-        self.cause = "local"
-        self._request = None  # our INVITE
-        self._invite = None  # the server transaction of theirs
-        self._message = None  # what the event that is being served brought
-        self._sdp = b""  # our answer
-        self._refusal = 603  # or our refusal
-        self._answer = None  # our 2xx, repeated until its ACK
-        self._timer = self._repeat_timer = None
-        self._forks = {}  # remote tag → Dialog of a phone that answered after the first
-        self._bye = None
 
     # Calling
 
@@ -146,6 +148,8 @@ class Call:
     def _drop_fork(self, response):
         """A second phone answered the same INVITE: take its dialog and end it (section 13.2.2.4)."""
         request, tag = self._request, response.tag("To")
+        if self._forks is None:
+            self._forks = {}
         fork = self._forks.get(tag)
         if fork:
             self._acknowledge(fork)

@@ -35,6 +35,9 @@ class Request:
     dialog: the Dialog whose CSeq a repeated request moves on, or None.
     """
 
+    failure = ""
+    _attempts = 1
+
     def __init__(self, endpoint, account, message, hop, user, dialog=None):
         self.endpoint = endpoint
         self.account = account
@@ -42,9 +45,7 @@ class Request:
         self.hop = hop
         self.user = user
         self.dialog = dialog
-        self.failure = ""
         self._challenges = {}  # (name of the credentials' header, realm) → Challenge
-        self._attempts = 1
         self.transaction = endpoint.request(message, hop, self)
 
     def withdraw(self):

@@ -69,19 +69,19 @@ INVITE_CLIENT = {
     _ACCEPTED | _FINAL_TIMER: (_TERMINATED,),
 }
 
-# RFC 3261 figure 6
+# RFC 3261 figure 6, without its Completed state: what that would absorb for timer K, the endpoint drops anyway, since it
+# then knows no transaction of that branch.
 CLIENT = {
     _TRYING | _RESEND_TIMER: ("resend", "back_off_to_t2", _TRYING),
     _TRYING | _FINAL_TIMER: ("report_timeout", _TERMINATED),
     _TRYING | _PROVISIONAL: ("deliver", _PROCEEDING),
-    _TRYING | _SUCCESS: ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
-    _TRYING | _FAILURE: ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
+    _TRYING | _SUCCESS: ("deliver", _TERMINATED),
+    _TRYING | _FAILURE: ("deliver", _TERMINATED),
     _PROCEEDING | _RESEND_TIMER: ("resend", "every_t2", _PROCEEDING),
     _PROCEEDING | _FINAL_TIMER: ("report_timeout", _TERMINATED),
     _PROCEEDING | _PROVISIONAL: ("deliver", _PROCEEDING),
-    _PROCEEDING | _SUCCESS: ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
-    _PROCEEDING | _FAILURE: ("linger_t4", "deliver", "drop_request", "let_go", _COMPLETED),
-    _COMPLETED | _FINAL_TIMER: (_TERMINATED,),
+    _PROCEEDING | _SUCCESS: ("deliver", _TERMINATED),
+    _PROCEEDING | _FAILURE: ("deliver", _TERMINATED),
 }
 
 # RFC 3261 figure 7; a 2xx is repeated by the call, not by the transaction (RFC 6026 section 7.1)
@@ -92,7 +92,7 @@ INVITE_SERVER = {
     _PROCEEDING | _FAILURE: ("send", "start_resending", _COMPLETED),
     _COMPLETED | _REQUEST: ("resend", _COMPLETED),
     _COMPLETED | _RESEND_TIMER: ("resend", "back_off_to_t2", _COMPLETED),
-    _COMPLETED | _ACK: ("stop_timers", "linger_t4", _CONFIRMED),
+    _COMPLETED | _ACK: ("stop_timers", "linger_i", _CONFIRMED),
     _COMPLETED | _FINAL_TIMER: ("report_timeout", _TERMINATED),
     _CONFIRMED | _FINAL_TIMER: (_TERMINATED,),
     _ACCEPTED | _SUCCESS: ("send", _ACCEPTED),
@@ -123,6 +123,12 @@ class Transaction:
     on the server's.
     """
 
+    # Where all begin alike the class holds it: attributes of an object are the board's memory.
+    last_sent = b""
+    message = None  # what the event that is being served brought
+    _interval_ms = T1
+    _resend_timer = _final_timer = None
+
     def __init__(self, endpoint, key, machine, request, hop, user, source=None):
         self.endpoint = endpoint
         self.key = key
@@ -131,14 +137,12 @@ class Transaction:
         self.hop = hop
         self.user = user
         self.source = source
-        self.is_reliable = hop[0] != "UDP"
         self.state = _PROCEEDING if machine is INVITE_SERVER else _TRYING
-        self.last_sent = b""
-        self.message = None  # what the event that is being served brought
-        self._interval_ms = T1
-        self._resend_timer = self._final_timer = None
         if machine is INVITE_CLIENT:
             self.state = _CALLING
+
+    def is_reliable(self):
+        return self.hop[0] != "UDP"
 
     def begin(self):
         """Send a client's request and start its timers."""
@@ -217,7 +221,7 @@ class Transaction:
         self.resend()
 
     def start_resending(self):
-        if not self.is_reliable:
+        if not self.is_reliable():
             self._start_resend_timer(T1)
         self._start_final_timer(TIMEOUT_MS)
 
@@ -232,13 +236,13 @@ class Transaction:
 
     def linger(self):
         """Stay to absorb what may still arrive. Timer J is zero on a reliable transport; L and M never are."""
-        self._linger(0 if self.is_reliable and self.machine is SERVER else TIMEOUT_MS)
+        self._linger(0 if self.is_reliable() and self.machine is SERVER else TIMEOUT_MS)
 
     def linger_d(self):
-        self._linger(0 if self.is_reliable else _TIMER_D_MS)
+        self._linger(0 if self.is_reliable() else _TIMER_D_MS)
 
-    def linger_t4(self):
-        self._linger(0 if self.is_reliable else _T4)
+    def linger_i(self):
+        self._linger(0 if self.is_reliable() else _T4)
 
     def stop_timers(self):
         for timer in (self._resend_timer, self._final_timer):
