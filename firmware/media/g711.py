@@ -44,6 +44,18 @@ def _linear_of_ulaw(code):
     return -value if code & 0x80 else value
 
 
+_made = {}  # encoding → G711
+
+
+def g711(encoding):
+    """The G711 of an encoding. It keeps no state, so all sessions share it, and it is made once: at boot, if it can
+    be, since then the heap is in one piece.
+    """
+    if encoding not in _made:
+        _made[encoding] = G711(encoding)
+    return _made[encoding]
+
+
 class G711:
     """One law, both directions; 160 samples are 160 codes. encoding: "PCMA" or "PCMU" (RFC 3551,
     table 4).
@@ -58,7 +70,9 @@ class G711:
             self._bias = 0
             self._codes = _codes_of(0, 0xD5)
             linear = _linear_of_alaw
-        self._values = array("h", (linear(code) for code in range(256)))
+        self._values = array("h", bytes(512))
+        for code in range(256):
+            self._values[code] = linear(code)
 
     @micropython.viper
     def encode(self, samples, codes, offset: int):

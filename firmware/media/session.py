@@ -13,7 +13,7 @@ Not here: the source address of a packet (whoever has the socket), RTCP, SRTP, c
 from micropython import const
 
 from media.concealment import Fade
-from media.g711 import G711
+from media.g711 import g711
 from media.jitter import JitterBuffer
 from media.rtp import (
     DUPLICATE,
@@ -40,7 +40,7 @@ _MOST_FRAMES = const(9)  # 180 ms: what a datagram on Ethernet holds
 
 # Encoding name -> class(encoding) with encode and decode as G711 has them.
 # The module of another codec adds itself.
-CODECS = {"PCMA": G711, "PCMU": G711}
+CODECS = {"PCMA": g711, "PCMU": g711}
 
 # RFC 3551, table 4. A peer may change at any time between the formats of an answer (RFC 3264,
 # 6.1), so both are always heard.

@@ -69,8 +69,8 @@ INVITE_CLIENT = {
     _ACCEPTED | _FINAL_TIMER: (_TERMINATED,),
 }
 
-# RFC 3261 figure 6, without its Completed state: what that would absorb for timer K, the endpoint drops anyway, since it
-# then knows no transaction of that branch.
+# RFC 3261 figure 6, without its Completed state: what that would absorb for timer K, the endpoint drops anyway,
+# since it then knows no transaction of that branch.
 CLIENT = {
     _TRYING | _RESEND_TIMER: ("resend", "back_off_to_t2", _TRYING),
     _TRYING | _FINAL_TIMER: ("report_timeout", _TERMINATED),

@@ -7,7 +7,7 @@ address is learned from its first packet (symmetric RTP, RFC 4961), so that a wr
 import gc
 from array import array
 
-from media.session import FRAME_SAMPLES, RING_BYTES, Session
+from media.session import CODECS, FRAME_SAMPLES, RING_BYTES, Session
 from micropython import const
 
 _LONGEST_PACKET_BYTES = const(1024)  # the longest is one of 60 ms; those that waited come joined
@@ -44,6 +44,7 @@ class Voice:
         self._packet = bytearray(_LONGEST_PACKET_BYTES)
         # The largest piece of a session, taken while the heap is still in one piece.
         self._ring = bytearray(RING_BYTES)
+        CODECS["PCMA"]("PCMA")  # the one that is offered first
 
     def open(self):
         """Open a socket for the call that an offer is about. Returns its port. Raises OSError."""
