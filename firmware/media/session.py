@@ -152,13 +152,15 @@ class Session:
             self.frames_late += 1
         return True
 
-    def receive_joined(self, packet, length):
+    def receive_joined(self, packet, length, heard):
         """Take what one readinto of a MicroPython socket gave: datagrams that waited come joined, without a seam.
 
         A seam is where the next header of the source begins. packet is a bytearray, and changed.
+        heard(packet, length): told of each datagram.
         """
         while length:
             end = self._source.end(packet, length)
+            heard(packet, end)
             self.receive(packet, end)
             length = drop_first(packet, end, length)
 

@@ -39,6 +39,7 @@ class Voice:
         self._socket = None
         self._peer = None  # where packets go until the first one comes
         self._is_latched = False
+        self._heard = None  # the socket's, once it is latched
         self._microphone = array("h", bytes(2 * FRAME_SAMPLES))
         self._speaker = array("h", bytes(2 * FRAME_SAMPLES))
         self._packet = bytearray(_LONGEST_PACKET_BYTES)
@@ -79,7 +80,7 @@ class Voice:
         socket, was_running = self._socket, self.is_running()
         if was_running:
             self.counters = self.count()
-        self._socket = self._peer = self.session = None
+        self._socket = self._peer = self.session = self._heard = None
         if socket:
             socket.close()
         if was_running:
@@ -119,7 +120,7 @@ class Voice:
             length = self._socket.readinto(self._packet)
             if not length:
                 return
-            self.session.receive_joined(self._packet, length)
+            self.session.receive_joined(self._packet, length, self._heard)
 
     def _tick(self):
         """Whether the microphone had a frame, and a tick was done for it."""
@@ -140,6 +141,7 @@ class Voice:
             data, address = received
             if self.session.receive(data, len(data)):
                 self._socket.connect(address)
+                self._heard = self._socket.heard
                 self._is_latched = True
                 return
 

@@ -208,7 +208,11 @@ def test_datagrams_that_a_socket_joined_are_taken_apart(lengths):
     for packet in packets:
         parts.receive(packet, len(packet))
     whole.receive(packets[0], len(packets[0]))
-    whole.receive_joined(*joined(*packets[1:]))
+    heard = []
+    whole.receive_joined(
+        *joined(*packets[1:]), lambda packet, length: heard.append(packet[:length])
+    )
+    assert heard == packets[1:]
     assert whole.frames_received == parts.frames_received == len(packets)
     assert whole.frames_lost == whole.malformed == 0
     for _ in range(10):
@@ -222,9 +226,14 @@ def test_datagrams_that_a_socket_joined_are_taken_apart(lengths):
 def test_rubbish_behind_a_packet_costs_no_more_than_itself():
     session = session_with()
     receive(session, 0, 0, speech(0))
-    session.receive_joined(*joined(rtp(1, 160, speech(1)), rtp(2, 320, speech(2)), b"\x80" * 11))
+    heard = []
+    session.receive_joined(
+        *joined(rtp(1, 160, speech(1)), rtp(2, 320, speech(2)), b"\x80" * 11),
+        lambda packet, length: heard.append(length),
+    )
+    assert heard == [172, 183]
     assert session.frames_received == 3
-    session.receive_joined(bytearray(b"\x80" * 1500), 1500)
+    session.receive_joined(bytearray(b"\x80" * 1500), 1500, lambda packet, length: None)
     assert session.frames_received == 3
 
 

@@ -103,16 +103,15 @@ class UdpSocket:
 
     def readinto(self, buffer):
         """The length of what the connected peer sent, or 0. MicroPython joins the datagrams that wait."""
-        length = self._take(buffer)
-        if length and self._capture:
-            self._capture.packet(self._flows[0], buffer, length)
-        return length
-
-    def _take(self, buffer):
         try:
             return self._readinto(buffer) or 0
         except OSError:
             return 0
+
+    def heard(self, buffer, length):
+        """Note one datagram of what `readinto` gave: only who takes them apart knows where it ends."""
+        if self._capture:
+            self._capture.packet(self._flows[0], buffer, length)
 
     def write(self, data):
         """Send to the connected peer. False when the network would not take it."""
