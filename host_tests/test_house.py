@@ -74,6 +74,7 @@ def test_a_server_that_went_away_and_came_back_has_the_door_registered_again(hou
     assert server.wait("registered", 15)["aor"] == f"door@{DOMAIN}"
     door.send("status")
     assert door.wait("status")["registered"] is True
+    assert door.stop() == 0 and server.wait("unregistered")
 
 
 def test_another_phone_rings_by_changing_the_configuration_only(house):

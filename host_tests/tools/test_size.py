@@ -41,12 +41,12 @@ def project(tmp_path):
 
 
 def test_the_modules_are_those_that_load_imports(project):
-    plain = footprint({}, project)
+    plain = footprint({"board": {}}, project)
     assert set(plain.mpy_bytes) == {
         *("boot", "main", "wiring", "sip", "sip.message"),
         *("hal", "hal.esp32", "hal.esp32.net"),  # a board's side in the desktop's place
     }
-    assert set(footprint({"tls": {}}, project).mpy_bytes) - set(plain.mpy_bytes) == {"sip.tls"}
+    assert set(footprint({"board": {"tls": {}}}, project).mpy_bytes) - set(plain.mpy_bytes) == {"sip.tls"}
     desktop = project / "build" / "host" / "hal" / "desktop"
     assert plain.desktop_bytes == sum(
         (desktop / name).stat().st_size for name in ("__init__.mpy", "net.mpy")
@@ -54,7 +54,7 @@ def test_the_modules_are_those_that_load_imports(project):
 
 
 def test_the_bytes_are_those_of_the_files_that_a_board_gets(project):
-    plain = footprint({}, project)
+    plain = footprint({"board": {}}, project)
     board = project / "build" / "xtensawin"
     assert plain.mpy_bytes["sip.message"] == (board / "sip" / "message.mpy").stat().st_size
     assert plain.mpy_bytes["sip"] == (board / "sip" / "__init__.mpy").stat().st_size
@@ -62,16 +62,16 @@ def test_the_bytes_are_those_of_the_files_that_a_board_gets(project):
 
 
 def test_the_heap_is_what_stays_allocated(project):
-    before = footprint({}, project).unix_heap_bytes
+    before = footprint({"board": {}}, project).unix_heap_bytes
     assert 10_000 < before < 20_000
     (project / "firmware" / "sip" / "message.py").write_text("TABLE = bytes(50_000)\n")
-    assert 39_000 < footprint({}, project).unix_heap_bytes - before < 41_000
+    assert 39_000 < footprint({"board": {}}, project).unix_heap_bytes - before < 41_000
 
 
 def test_a_configuration_that_does_not_load_says_why(project):
     (project / "firmware" / "sip" / "message.py").write_text("import nowhere\n")
     with pytest.raises(RuntimeError, match="no module named 'nowhere'"):
-        footprint({}, project)
+        footprint({"board": {}}, project)
 
 
 def test_the_estimates_for_the_esp32():
