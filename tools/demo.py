@@ -196,7 +196,7 @@ def main() -> int:
     story = Story()
     began = time.monotonic()
     try:
-        with House(directory) as house:
+        with House(directory, captures=True) as house:
             figures = play(house, story)
             port = house.server_port
     except LineProcessError as error:
