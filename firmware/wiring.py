@@ -16,6 +16,9 @@ _BEAT_MS = const(20)
 # A SIP message leaves eight times its size in garbage. Collected when this much was received, the heap stays in one
 # piece; for the audio of a call alone it never has to be.
 _COLLECT_BYTES = const(1024)
+# What calls will need, held in one piece until the first registration is through and all that stays has found its place
+# beside it.
+_ROOM_BYTES = const(20480)
 _FAREWELL_MS = const(4000)  # how long a stop waits for the server to hear of it
 
 
@@ -61,6 +64,8 @@ class Door:
         self.commands = commands and commands(self)
         self.registration = None
         self.heap_peak_bytes = 0
+        self._room = bytearray(_ROOM_BYTES)
+        self._is_busy = False  # with a call
         self._received_bytes = 0  # since the last collection
         self.is_stopping = False
         self._is_late = False  # a stop has waited long enough
@@ -123,6 +128,12 @@ class Door:
         self.station.sample(now)
         self.agent.advance(now)
         self.flush()
+        if self._is_busy != bool(self.agent.calls):
+            self._is_busy = not self._is_busy
+            if not self._is_busy:
+                # Nothing lingers after the last call: small pieces all over the heap are what fills it.
+                self.agent.endpoint.let_go(0)
+                self.collect()
 
     async def read_socket(self):
         while True:
@@ -150,7 +161,9 @@ class Door:
 
     def recover(self, error, now):
         """A fault of ours ends the visit that it happened in, and nothing else."""
-        self.collect()  # where memory is what was missing
+        # Where memory is what was missing, there is more now.
+        self.agent.endpoint.let_go(0)
+        self.collect()
         self.console.fault(error)
         self.station.fail("%s: %s" % (type(error).__name__, error), now)
         self.flush()
@@ -168,6 +181,8 @@ class Door:
 
     def _tell(self, name, fields):
         self.console.event(name, fields)
+        if name in ("registered", "registration_failed"):
+            self._room = None
         if name in ("registered", "answered", "ended"):
             self.report_memory()
 

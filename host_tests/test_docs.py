@@ -149,12 +149,85 @@ def test_every_event_is_documented_and_no_other():
 
 def test_every_cause_of_an_end_is_documented():
     events = section(page("docs/simulator.md"), "## Events")
-    told = {row.strip("`") for row in rows(events.split("\n\n`ended` says why")[1])}
+    table = events.split("\n\n`ended` says why")[1].split("\n\n`status` holds")[0]
+    told = {row.strip("`") for row in rows(table)}
     station = page("firmware/station/station.py")
     causes = set(re.findall(r"^    [A-Z_]+: \"(.+)\",$", station, re.MULTILINE))
     assert "ring time-out" in causes
     assert causes <= told
-    assert told - causes == {"remote", "refused", "no ack"}
+    call = page("firmware/sip/call.py")
+    others = {cause for cause in told - causes if f'"{cause}"' in call}
+    assert others == told - causes == {"remote", "refused", "no ack"}
+
+
+def test_every_field_of_a_status_is_documented_and_no_other():
+    events = section(page("docs/simulator.md"), "## Events")
+    table = rows(events.split("\n\n`status` holds")[1])
+    told = {name for row in table for name in re.findall(r"`(\w+)`", row)}
+    command = page("firmware/commands.py").split("def do_status")[1].split("def do_quit")[0]
+    fields = set(re.findall(r"^ {12}\"(\w+)\": ", command, re.MULTILINE))
+    voice = page("firmware/station/voice.py")
+    fields |= set(re.findall(r"counted\[\"(\w+)\"\]", voice))
+    counters = voice.split("_COUNTERS = (")[1].split(")")[0]
+    fields |= set(re.findall(r"\"(\w+)\"", counters))
+    assert told == fields
+    assert len(fields) >= 15
+
+
+@pytest.mark.parametrize(
+    "event, fields",
+    [
+        ("turned_away", {"peer", "status", "why"}),
+        ("answered", {"peer", "encoding"}),
+        ("ended", {"cause", "status"}),
+        ("registration_failed", {"aor", "status", "why", "retry_seconds"}),
+        ("memory", {"used_bytes", "free_bytes", "peak_bytes"}),
+    ],
+)
+def test_an_event_is_documented_with_its_fields(event, fields):
+    row = next(
+        line for line in page("docs/simulator.md").splitlines() if line.startswith(f"| `{event}` |")
+    )
+    assert set(re.findall(r"`(\w+)`", row.split("|")[2])) == fields
+
+
+def test_every_status_of_a_call_that_is_turned_away_is_documented():
+    row = next(
+        line
+        for line in page("docs/simulator.md").splitlines()
+        if line.startswith("| `turned_away`")
+    )
+    given = re.findall(r"self\._turn_away\((\d{3}),", page("firmware/station/station.py"))
+    assert set(given) == set(re.findall(r"\b[3-6]\d\d\b", row))
+
+
+def test_every_module_of_the_firmware_is_in_the_table_of_its_size():
+    """In docs/memory.md; not the desktop's, and not what main.py unloads."""
+    told = re.findall(r"^    ([a-z_0-9.]+)  ", page("docs/memory.md"), re.MULTILINE)
+    firmware = ROOT / "firmware"
+    there = set()
+    for path in firmware.rglob("*.py"):
+        module = ".".join(path.relative_to(firmware).with_suffix("").parts)
+        there.add(module.removesuffix(".__init__"))
+    wanted = {name for name in there if not name.startswith("hal.")} - {"station.config"}
+    assert wanted <= set(told)
+    assert {name for name in told if name != "limit"} <= there
+
+
+def test_the_figures_of_the_demo_are_explained():
+    text = page("docs/memory.md")
+    for name in re.findall(r"\"((?:heap|allocated|passing)_\w+)\"\]? ?[:=]", page("tools/demo.py")):
+        assert f"`{name}`" in text, name
+
+
+def test_the_rows_on_the_page_are_rows_of_the_door():
+    """The excerpt in docs/architecture.md is the code's own text."""
+    excerpt = blocks(page("docs/architecture.md"), "python")[0]
+    station = page("firmware/station/station.py")
+    lines = [line for line in excerpt.splitlines() if line.startswith("    _")]
+    assert len(lines) >= 3
+    for line in lines:
+        assert f"\n{line}\n" in station, line
 
 
 def test_every_command_is_documented_and_no_other():
@@ -210,6 +283,15 @@ def test_every_file_of_the_firmware_and_of_the_tools_is_on_the_map():
     """README says which file does what: each by its name, in the row of its directory."""
     text = section(page("README.md"), "## Which file does what")
     for top in ("firmware", "tools"):
-        for path in sorted((ROOT / top).rglob("*.py")):
+        for path in sorted([*(ROOT / top).rglob("*.py"), *(ROOT / top).rglob("*.sh")]):
             if path.name not in ("__init__.py", "__main__.py"):
                 assert f"`{path.name}`" in text or f"`{path.stem}`" in text, path
+
+
+def test_every_file_on_the_map_is_there():
+    text = section(page("README.md"), "## Which file does what")
+    tops = ("firmware", "boards", "tools", "host_tests")
+    names = {path.name for top in tops for path in (ROOT / top).rglob("*")}
+    cells = [cell for row in text.splitlines() for cell in row.split("|")[1:3]]
+    told = set(re.findall(r"`([^`]+)`", " ".join(cells)))
+    assert {Path(name).name for name in told} <= {*names, *tops, "desktop"}

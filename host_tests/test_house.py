@@ -137,3 +137,23 @@ def test_a_wrong_configuration_is_refused_with_key_value_and_remedy(house):
     assert why == "ring_seconds is 'long': write a whole number from 3 to 180"
     assert door.stop() == 2
     assert why in door.stderr_tail()
+
+
+def test_visit_after_visit_the_door_rings_is_answered_and_forgets_it(house):
+    house.server("door", "201")
+    phone = house.phone("201")
+    door = house.door()
+    used = []
+    for visit in range(12):
+        door.send("press front 60")
+        phone.wait("incoming")
+        phone.send("answer")
+        door.wait("answered")
+        phone.wait("answered")
+        (phone if visit % 2 else door).send("hangup")
+        assert door.wait("ended")["cause"] == ("remote" if visit % 2 else "hang-up")
+        phone.wait("ended")
+        door.send("status")
+        used.append(door.wait("status")["used_bytes"])
+    assert not [event for event in door.events if event["event"] == "error"]
+    assert max(used[6:]) <= max(used[:6])  # nothing stays

@@ -21,6 +21,9 @@ MAGIC = "z9hG4bK"  # RFC 3261 section 8.1.1.7
 
 # Requests that are remembered at a time; those beyond get a 503. Each costs some 2 KB for up to 32 s.
 _MOST_SERVERS = const(16)
+# Transactions that are over and only wait for stragglers. Of more the oldest is let go: what it would have absorbed is
+# then dropped or answered anew, and a bell that children press ten times does not fill the memory.
+_MOST_LINGERING = const(6)
 
 
 class Endpoint:
@@ -41,6 +44,8 @@ class Endpoint:
         self.clients = {}
         self.servers = {}
         self.most_servers = _MOST_SERVERS
+        self.most_lingering = _MOST_LINGERING
+        self._lingering = []  # the oldest first
 
     def token(self, length_bytes=8):
         """Random hexadecimal digits, for tags, branches and Call-IDs."""
@@ -144,7 +149,19 @@ class Endpoint:
         identity = _server_key(cancel, cancel.via())[0]
         return self.servers.get((identity, "INVITE"))
 
+    def linger(self, transaction):
+        """Take note of a transaction that only waits for stragglers."""
+        self._lingering.append(transaction)
+        self.let_go(self.most_lingering)
+
+    def let_go(self, most):
+        """End the oldest transactions that linger, until there are `most`."""
+        while len(self._lingering) > most:
+            self._lingering[0].end()
+
     def forget(self, transaction):
+        if transaction in self._lingering:
+            self._lingering.remove(transaction)
         for table in (self.clients, self.servers):
             if table.get(transaction.key) is transaction:
                 del table[transaction.key]

@@ -30,7 +30,7 @@ class Proxy:
         self.registrar = registrar
         self.authenticator = authenticator
         self.contexts = {}  # server transaction's key → Context
-        self.endpoint.most_servers = _MOST_SERVERS
+        self.endpoint.most_servers = self.endpoint.most_lingering = _MOST_SERVERS
         self._key = self.endpoint.token(16)
 
     def receive(self, data, source, now):

@@ -176,8 +176,13 @@ class Transaction:
             getattr(self, action)()
         self.message = None
         if self.state == _TERMINATED:
-            self.stop_timers()
-            self.endpoint.forget(self)
+            self.end()
+
+    def end(self):
+        """Be over, whatever may still arrive."""
+        self.state = _TERMINATED
+        self.stop_timers()
+        self.endpoint.forget(self)
 
     # What the rows say
 
@@ -211,7 +216,8 @@ class Transaction:
 
     def cancel(self):
         """Send the CANCEL, and give the INVITE 64·T1 to be answered (RFC 3261 section 9.1)."""
-        self._linger(TIMEOUT_MS)
+        self.stop_timers()
+        self._start_final_timer(TIMEOUT_MS)
         self.endpoint.cancel(self)
 
     def acknowledge(self):
@@ -252,6 +258,7 @@ class Transaction:
     def _linger(self, delay_ms):
         self.stop_timers()
         self._start_final_timer(delay_ms)
+        self.endpoint.linger(self)
 
     def _start_resend_timer(self, delay_ms):
         self._interval_ms = delay_ms

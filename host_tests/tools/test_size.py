@@ -46,7 +46,9 @@ def test_the_modules_are_those_that_load_imports(project):
         *("boot", "main", "wiring", "sip", "sip.message"),
         *("hal", "hal.esp32", "hal.esp32.net"),  # a board's side in the desktop's place
     }
-    assert set(footprint({"board": {"tls": {}}}, project).mpy_bytes) - set(plain.mpy_bytes) == {"sip.tls"}
+    assert set(footprint({"board": {"tls": {}}}, project).mpy_bytes) - set(plain.mpy_bytes) == {
+        "sip.tls"
+    }
     desktop = project / "build" / "host" / "hal" / "desktop"
     assert plain.desktop_bytes == sum(
         (desktop / name).stat().st_size for name in ("__init__.mpy", "net.mpy")
