@@ -90,10 +90,8 @@ class Station:
         self._subject = None  # the call that is being served, and its SDP
         self._sdp = b""
         self._port = 0  # of our voice
-        self._session_id = (
-            0  # of our descriptions, and the version of the last (RFC 8866 section 5.2)
-        )
-        self._version = 0
+        # Of our descriptions (RFC 8866 section 5.2): the same through a call, and one more with each.
+        self._session_id = self._version = 0
 
     # What happens to a door
 
