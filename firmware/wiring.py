@@ -18,7 +18,7 @@ _BEAT_MS = const(20)
 _COLLECT_BYTES = const(1024)
 # What calls will need, held in one piece until the first registration is through and all that stays has found its place
 # beside it.
-_ROOM_BYTES = const(20480)
+_ROOM_BYTES = const(12288)
 _FAREWELL_MS = const(4000)  # how long a stop waits for the server to hear of it
 
 
@@ -161,7 +161,8 @@ class Door:
 
     def recover(self, error, now):
         """A fault of ours ends the visit that it happened in, and nothing else."""
-        # Where memory is what was missing, there is more now.
+        # Where memory is what was missing, there is more now; a datagram that found no room is still there.
+        self._room = None
         self.agent.endpoint.let_go(0)
         self.collect()
         self.console.fault(error)
