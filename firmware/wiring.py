@@ -128,12 +128,11 @@ class Door:
         self.station.sample(now)
         self.agent.advance(now)
         self.flush()
-        if self._is_busy != bool(self.agent.calls):
-            self._is_busy = not self._is_busy
-            if not self._is_busy:
-                # Nothing lingers after the last call: small pieces all over the heap are what fills it.
-                self.agent.endpoint.let_go(0)
-                self.collect()
+        was_busy, self._is_busy = self._is_busy, bool(self.agent.calls)
+        if was_busy and not self._is_busy:
+            # Nothing lingers after the last call: small pieces all over the heap are what fills it.
+            self.agent.endpoint.let_go(0)
+            self.collect()
 
     async def read_socket(self):
         while True:

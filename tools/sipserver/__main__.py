@@ -17,18 +17,13 @@ import sys
 import time
 from typing import Any, cast
 
+from hal import ticks_ms
 from hal.desktop.capture import Capture
 from sip.authenticator import Authenticator
 from sip.proxy import Proxy
 from sip.registrar import Registrar
 
 from tools.sipserver.location import SqliteLocation
-
-_WRAP = (1 << 30) - 1  # as sip.timers counts
-
-
-def ticks_ms() -> int:
-    return time.monotonic_ns() // 1_000_000 & _WRAP
 
 
 def say(event: str, **fields: Any) -> None:
